@@ -1,0 +1,84 @@
+"""The application that the benchmarks run: a post with four events and one view row."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from sqlalchemy.orm import Mapped, mapped_column
+
+from sequent_sa import AggregateRoot, Command, CommandHandler, Event, Projector, Sequent, ViewRecordBase, on
+
+
+class AddPost(Command):
+    author: str
+    title: str
+    words: int
+
+
+class PostAdded(Event):
+    pass
+
+
+class PostAuthorChanged(Event):
+    author: str
+
+
+class PostTitleChanged(Event):
+    title: str
+
+
+class PostWordsCounted(Event):
+    words: int
+
+
+class Post(AggregateRoot):
+    def __init__(self, command: AddPost) -> None:
+        super().__init__(command.aggregate_id)
+        self.apply(PostAdded)
+        self.apply(PostAuthorChanged, author=command.author)
+        self.apply(PostTitleChanged, title=command.title)
+        self.apply(PostWordsCounted, words=command.words)
+
+
+class PostCommandHandler(CommandHandler):
+    @on(AddPost)
+    def add(self, command: AddPost) -> None:
+        self.repository.add_aggregate(Post(command))
+
+
+class ViewRecord(ViewRecordBase):
+    __abstract__ = True
+
+
+class PostRecord(ViewRecord):
+    __tablename__ = "post_records"
+
+    aggregate_id: Mapped[UUID] = mapped_column(primary_key=True)
+    author: Mapped[str | None] = mapped_column(default=None)
+    title: Mapped[str | None] = mapped_column(default=None)
+    words: Mapped[int | None] = mapped_column(default=None)
+
+
+class PostProjector(Projector, manages_tables=(PostRecord,)):
+    @on(PostAdded)
+    def added(self, event: PostAdded) -> None:
+        self.create_record(PostRecord, aggregate_id=event.aggregate_id)
+
+    @on(PostAuthorChanged)
+    def author_changed(self, event: PostAuthorChanged) -> None:
+        self.update_all_records(PostRecord, {"aggregate_id": event.aggregate_id}, {"author": event.author})
+
+    @on(PostTitleChanged)
+    def title_changed(self, event: PostTitleChanged) -> None:
+        self.update_all_records(PostRecord, {"aggregate_id": event.aggregate_id}, {"title": event.title})
+
+    @on(PostWordsCounted)
+    def words_counted(self, event: PostWordsCounted) -> None:
+        self.update_all_records(PostRecord, {"aggregate_id": event.aggregate_id}, {"words": event.words})
+
+
+def new_app(url: str) -> Sequent:
+    """The application on an empty database."""
+    app = Sequent(url, packages=[__name__], environment="test")
+    app.create_all()
+    return app

@@ -1,0 +1,155 @@
+"""The checks of this repository. `nox` runs the default ones; `nox --list` shows all.
+
+Arguments after `--` go to pytest: `nox --session tests-3.12 -- tests/unit -k upcast`.
+"""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from pathlib import Path
+
+import nox
+from packaging.requirements import Requirement
+
+HERE = Path(__file__).parent
+PROJECT = nox.project.load_toml(HERE / "pyproject.toml")
+SUPPORTED = ("3.11", "3.12", "3.13")
+RUNNING = f"{sys.version_info.major}.{sys.version_info.minor}"
+# The Python that runs nox is always among them: on a machine with one Python nothing is left out silently.
+PYTHONS = [*SUPPORTED, *({RUNNING} - set(SUPPORTED))]
+
+nox.needs_version = ">=2025.2.9"
+nox.options.default_venv_backend = "virtualenv"
+nox.options.reuse_venv = "yes"
+nox.options.error_on_missing_interpreters = False  # nox says which tests it skipped for want of their Python
+nox.options.sessions = ["lint", "types", "imports", "tests", "docs", "package"]
+
+DOCUMENTATION = "tests/rules/test_documentation.py"
+# Run by sessions of their own, once: they do not depend on the version of Python.
+ELSEWHERE = ["--ignore=tests/acceptance", f"--ignore={DOCUMENTATION}"]
+
+
+def install(session: nox.Session, *groups: str, editable: bool = True) -> None:
+    """Install dependency groups, and the project as a checkout."""
+    project = ["--editable", str(HERE)] if editable else []
+    session.install(*project, *nox.project.dependency_groups(PROJECT, *groups))
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Style and formatting."""
+    install(session, "lint", editable=False)
+    session.run("ruff", "check", ".")
+    session.run("ruff", "format", "--check", ".")
+    # An application is not this project: `sequent_sa` is a library there, and `blog` its own package.
+    order = 'lint.isort = {known-first-party = ["blog"], known-third-party = ["alembic", "sequent_sa"]}'
+    session.run("ruff", "check", "--isolated", "--select=I", "--line-length=120", "--config", order, "scaffold")
+
+
+@nox.session
+def types(session: nox.Session) -> None:
+    """Both type checkers on the package, on what the documentation shows, and on a new application."""
+    install(session, "types")
+    session.run("mypy")
+    session.run("pyright")
+    place = Path(session.create_tmp()).resolve()
+    shutil.rmtree(place)
+    (place / "snippets").mkdir(parents=True)
+    session.run("python", "-m", "tests.rules.snippets", str(place / "snippets"))
+    with session.chdir(place):
+        session.run("sequent", "new", "shop")
+    for folder in ("snippets", "shop"):
+        (place / folder / "pyrightconfig.json").write_text('{"typeCheckingMode": "strict", "exclude": ["alembic"]}')
+        with session.chdir(place / folder):
+            session.run("mypy", "--strict", "--explicit-package-bases", "--exclude=alembic", ".")
+            session.run("pyright")
+
+
+@nox.session
+def imports(session: nox.Session) -> None:
+    """Imports run one way."""
+    install(session, "imports")
+    session.run("lint-imports", "--no-cache")
+
+
+@nox.session(python=PYTHONS)
+def tests(session: nox.Session) -> None:
+    """The tests, on SQLite and on a PostgreSQL server that comes from a package."""
+    install(session, "test")
+    session.run("pytest", *(session.posargs or ELSEWHERE))
+
+
+@nox.session
+def docs(session: nox.Session) -> None:
+    """Every snippet of the README and the guides runs."""
+    install(session, "test")
+    session.run("pytest", DOCUMENTATION, *session.posargs)
+
+
+@nox.session
+def package(session: nox.Session) -> None:
+    """The wheel, built from the source distribution and installed where no checkout is: a new application works."""
+    install(session, "package", editable=False)
+    place = Path(session.create_tmp()).resolve()
+    for leftover in ("dist", "tests"):
+        shutil.rmtree(place / leftover, ignore_errors=True)
+    session.run("python", "-m", "build", "--outdir", str(place / "dist"), str(HERE))
+    (wheel,) = (place / "dist").glob("*.whl")
+    session.install("--force-reinstall", "--no-deps", str(wheel))
+    session.install(str(wheel))
+    # pytest finds `sequent_sa` beside `tests` in a checkout; here only the wheel has it.
+    for folder in ("acceptance", "databases"):
+        shutil.copytree(HERE / "tests" / folder, place / "tests" / folder)
+    for file in ("pyproject.toml", "tests/__init__.py", "tests/conftest.py"):
+        shutil.copyfile(HERE / file, place / file)
+    with session.chdir(place):
+        session.run("pytest", "tests/acceptance", *session.posargs)
+
+
+@nox.session
+def postgres15(session: nox.Session) -> None:
+    """The tests of the oldest supported PostgreSQL: the version 15 that Debian has."""
+    install(session, "test")
+    programs = session.run("python", "-m", "tests.databases.debian_postgresql", silent=True) or ""
+    session.run(
+        "pytest", *ELSEWHERE, "-k", "postgresql", *session.posargs, env={"SEQUENT_TEST_POSTGRES_BIN": programs.strip()}
+    )
+
+
+@nox.session(python=SUPPORTED[0])
+def lowest(session: nox.Session) -> None:
+    """The tests with the oldest version of every dependency that pyproject.toml allows."""
+    constraints = Path(session.create_tmp()) / "lowest.txt"
+    lines = [_lowest(Requirement(each)) for each in PROJECT["project"]["dependencies"]]
+    constraints.write_text("\n".join(lines) + "\n")
+    session.install(
+        "--editable", str(HERE), *nox.project.dependency_groups(PROJECT, "test"), "--constraint", str(constraints)
+    )
+    session.run("pytest", *(session.posargs or ELSEWHERE))
+
+
+def _lowest(requirement: Requirement) -> str:
+    (version,) = (each.version for each in requirement.specifier if each.operator == ">=")
+    return f"{requirement.name}=={version}"
+
+
+@nox.session
+def coverage(session: nox.Session) -> None:
+    """The tests with coverage; started before pytest, since the plugin imports the package when pytest starts."""
+    install(session, "coverage")
+    session.run("coverage", "erase")
+    session.run("coverage", "run", "-m", "pytest", *(session.posargs or ELSEWHERE))
+    session.run("coverage", "combine")
+    session.run("coverage", "report")
+
+
+@nox.session
+def benchmarks(session: nox.Session) -> None:
+    """Every program in benchmarks/."""
+    install(session, "test")
+    programs = sorted((HERE / "benchmarks").glob("[!_]*.py"))
+    if not programs:
+        session.error("benchmarks/ has no program")
+    for program in programs:
+        session.run("python", str(program), *session.posargs)

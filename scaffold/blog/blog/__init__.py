@@ -1,0 +1,1 @@
+"""An application on sequent_sa."""

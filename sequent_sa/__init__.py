@@ -1,0 +1,113 @@
+"""CQRS and event sourcing on SQLAlchemy: an application that remembers everything that happened."""
+
+from sequent_sa.aggregates.aggregate_root import AggregateRoot
+from sequent_sa.aggregates.unique_keys import unique_key
+from sequent_sa.application import Sequent
+from sequent_sa.exceptions import (
+    AggregateError,
+    AggregateIsDetached,
+    AggregateKeyNotUnique,
+    AggregateNotFound,
+    AggregateTypeMismatch,
+    CommandNotValid,
+    ConcurrencyError,
+    ConfigurationError,
+    DatabaseNotReady,
+    DeserializeEventError,
+    DifferentProjectorVersionIsActive,
+    DuplicateTypeName,
+    EventNotSerializable,
+    EventStoreError,
+    HasUncommittedEvents,
+    LockTimeout,
+    MessageError,
+    NonUniqueAggregateId,
+    NotManagedByThisProjector,
+    OptimisticLockingError,
+    ProjectorError,
+    ProjectorIsActivating,
+    ProjectorMigrationError,
+    ProjectorNeverActivated,
+    PublishEventError,
+    RecordNotFound,
+    ReplayError,
+    SequenceNumberGap,
+    SequentError,
+    UnitOfWorkError,
+    UnknownActiveProjector,
+    UnknownEventType,
+)
+from sequent_sa.execution.command_handler import CommandHandler
+from sequent_sa.execution.middleware import Filter, Middleware
+from sequent_sa.execution.workflow import Workflow
+from sequent_sa.messages.attributes import attr
+from sequent_sa.messages.command import BaseCommand, Command
+from sequent_sa.messages.event import Event
+from sequent_sa.messages.form_params import Params
+from sequent_sa.messages.message_handler import on
+from sequent_sa.messages.secret import Secret
+from sequent_sa.messages.upcasting import upcast
+from sequent_sa.messages.validation import NotBlank
+from sequent_sa.messages.value_object import ValueObject
+from sequent_sa.projections.projector import Projector
+from sequent_sa.projections.view_record import ViewRecordBase
+from sequent_sa.tables import ExactDecimal, UtcDateTime
+from sequent_sa.testing import ProjectorFixture, SequentFixture
+
+__all__ = [
+    "AggregateError",
+    "AggregateIsDetached",
+    "AggregateKeyNotUnique",
+    "AggregateNotFound",
+    "AggregateRoot",
+    "AggregateTypeMismatch",
+    "BaseCommand",
+    "Command",
+    "CommandHandler",
+    "CommandNotValid",
+    "ConcurrencyError",
+    "ConfigurationError",
+    "DatabaseNotReady",
+    "DeserializeEventError",
+    "DifferentProjectorVersionIsActive",
+    "DuplicateTypeName",
+    "Event",
+    "EventNotSerializable",
+    "EventStoreError",
+    "ExactDecimal",
+    "Filter",
+    "HasUncommittedEvents",
+    "LockTimeout",
+    "MessageError",
+    "Middleware",
+    "NonUniqueAggregateId",
+    "NotBlank",
+    "NotManagedByThisProjector",
+    "OptimisticLockingError",
+    "Params",
+    "Projector",
+    "ProjectorError",
+    "ProjectorFixture",
+    "ProjectorIsActivating",
+    "ProjectorMigrationError",
+    "ProjectorNeverActivated",
+    "PublishEventError",
+    "RecordNotFound",
+    "ReplayError",
+    "Secret",
+    "SequenceNumberGap",
+    "Sequent",
+    "SequentError",
+    "SequentFixture",
+    "UnitOfWorkError",
+    "UnknownActiveProjector",
+    "UnknownEventType",
+    "UtcDateTime",
+    "ValueObject",
+    "ViewRecordBase",
+    "Workflow",
+    "attr",
+    "on",
+    "unique_key",
+    "upcast",
+]

@@ -1,0 +1,82 @@
+"""The history of an application's view tables."""
+
+from __future__ import annotations
+
+from alembic import context
+from alembic.util import CommandError
+from sqlalchemy import Connection, Engine, MetaData
+
+from sequent_sa.alembic.comparison import comparing, only, render_item, without_warnings
+from sequent_sa.alembic.schema_translation import translated_schemas
+from sequent_sa.database import (
+    EVENT_STORE_VERSION_TABLE,
+    VIEW_VERSION_TABLE,
+    create_view_schema,
+    migrating,
+    upgrade_event_store,
+    version_schema,
+)
+from sequent_sa.tables import VIEW_SCHEMA, command_records, event_records, metadata, stream_records
+
+
+def run_migrations(engine: Engine, *, target_metadata: MetaData) -> None:
+    """Do what Alembic's command line asked for, on the view tables of one application; to be called in its `env.py`.
+
+    `engine` is the application's, `target_metadata` that of its view records. The event store is brought up first.
+    A connection in `config.attributes["connection"]` is used as it is, in its own transaction, and its
+    `schema_translate_map` says where the view tables are.
+    """
+    given = context.config.attributes.get("connection")
+    if context.is_offline_mode():
+        _write_sql(engine, target_metadata)
+    elif given is not None:
+        _run(given, target_metadata)
+    else:
+        upgrade_event_store(engine)
+        create_view_schema(engine)
+        if _compares(engine):
+            with comparing(engine) as connection:
+                _run(connection, target_metadata)
+        else:
+            with migrating(engine) as connection:
+                _run(connection, target_metadata)
+
+
+def _compares(engine: Engine) -> bool:
+    # Only autogenerate and check have a revision context; Alembic tells env.py in no other way.
+    context.configure(dialect_name=engine.dialect.name)
+    return context.get_context().opts.get("revision_context") is not None
+
+
+def _run(connection: Connection, target_metadata: MetaData) -> None:
+    ours = {table.name for table in (*metadata.tables.values(), command_records, event_records, stream_records)}
+    context.configure(
+        connection=connection,
+        target_metadata=target_metadata,
+        version_table=VIEW_VERSION_TABLE,
+        version_table_schema=version_schema(connection),
+        include_schemas=True,
+        include_name=only(connection, VIEW_SCHEMA, {*ours, EVENT_STORE_VERSION_TABLE, VIEW_VERSION_TABLE}),
+        compare_type=True,
+        # On every database, so that a revision written on one runs on the other.
+        render_as_batch=True,
+        render_item=render_item,
+    )
+    with without_warnings(), translated_schemas(connection), context.begin_transaction():
+        context.run_migrations()
+
+
+def _write_sql(engine: Engine, target_metadata: MetaData) -> None:
+    if engine.dialect.name != "postgresql":
+        raise CommandError("SQL can be written for PostgreSQL only: leave out --sql")
+    context.configure(
+        dialect_name=engine.dialect.name,
+        target_metadata=target_metadata,
+        version_table=VIEW_VERSION_TABLE,
+        version_table_schema=VIEW_SCHEMA,
+        literal_binds=True,
+        dialect_opts={"paramstyle": "named"},
+    )
+    with context.begin_transaction():
+        context.execute(f"CREATE SCHEMA IF NOT EXISTS {VIEW_SCHEMA}")
+        context.run_migrations()

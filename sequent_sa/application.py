@@ -1,0 +1,297 @@
+"""The application: builds everything from what it is given; the only module that knows all the others."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Generator, Sequence
+from contextlib import contextmanager
+from functools import cached_property
+from typing import TypeVar
+from uuid import UUID
+
+from sqlalchemy import Engine, MetaData, create_engine, exists, make_url, select
+from sqlalchemy.exc import ArgumentError
+from sqlalchemy.orm import Session
+
+from sequent_sa import ids, registry, tables
+from sequent_sa.aggregates.aggregate_root import AggregateRoot
+from sequent_sa.configuration import Configuration, normalise_url
+from sequent_sa.dialects import Dialect, dialect_of
+from sequent_sa.event_store.event_store import EventStore, SQLEventStore
+from sequent_sa.event_store.load import Load
+from sequent_sa.event_store.write import Explain
+from sequent_sa.exceptions import ConfigurationError, PublishEventError, ReplayError
+from sequent_sa.execution.command_handler import CommandHandler
+from sequent_sa.execution.command_service import CommandService
+from sequent_sa.execution.middleware import Filter, Middleware, Request
+from sequent_sa.execution.workflow import Workflow
+from sequent_sa.messages.command import BaseCommand
+from sequent_sa.messages.event import Event
+from sequent_sa.messages.message_handler import MessageHandler
+from sequent_sa.messages.type_names import TypeNames
+from sequent_sa.projections.active_projectors import ActiveProjectors
+from sequent_sa.projections.persistors.live import LivePersistor
+from sequent_sa.projections.persistors.record_table import record_table
+from sequent_sa.projections.projector import Projector
+from sequent_sa.projections.projector_states import ProjectorStates
+from sequent_sa.projections.view_record import VIEW_SCHEMA
+from sequent_sa.replay.engine import ReplayContext, ViewMigrations
+from sequent_sa.unit_of_work.aggregate_repository import AggregateRepository
+from sequent_sa.unit_of_work.event_publisher import EventPublisher
+from sequent_sa.unit_of_work.transactions import SQLTransaction
+from sequent_sa.unit_of_work.unit_of_work import UnitOfWork, UnitsOfWork
+
+H = TypeVar("H", bound=MessageHandler)
+
+
+class Parts:
+    """The classes of an application, and the names under which they are stored."""
+
+    def __init__(
+        self,
+        packages: Sequence[str],
+        command_handlers: Sequence[type[CommandHandler]],
+        projectors: Sequence[type[Projector]],
+        workflows: Sequence[type[Workflow]],
+        retired_events: Sequence[str],
+    ) -> None:
+        modules = registry.import_packages(packages)
+        self.command_handlers = _merged(command_handlers, registry.classes_in(modules, CommandHandler))
+        self.projectors = _merged(projectors, registry.classes_in(modules, Projector))
+        self.workflows = _merged(workflows, registry.classes_in(modules, Workflow))
+        handlers: list[type[MessageHandler]] = [*self.command_handlers, *self.projectors, *self.workflows]
+        messages = [message for handler in handlers for message in handler.handled_types()]
+        modules += registry.modules_of([*handlers, *messages])
+        modules = list(dict.fromkeys(modules))
+        self.aggregates = registry.classes_in(modules, AggregateRoot)
+        self.type_names = TypeNames(
+            events=registry.classes_in(modules, Event),
+            commands=registry.classes_in(modules, BaseCommand),
+            aggregates=self.aggregates,
+            retired_events=retired_events,
+        )
+
+
+def _merged(given: Sequence[type[H]], found: Sequence[type[H]]) -> list[type[H]]:
+    merged = list(dict.fromkeys([*given, *found]))
+    if len(given) != len(set(given)):
+        twice = next(handler for handler in given if list(given).count(handler) > 1)
+        raise ConfigurationError(f"{twice.__name__} is registered {list(given).count(twice)} times: once is enough")
+    return merged
+
+
+class Sequent:
+    """An application: its database, its handlers, and what can be done with them.
+
+    `database` is a SQLAlchemy URL or Engine; without it, the configuration of the project says where the database
+    of the current environment is. `packages` are imported on first use, and every handler in them is registered,
+    besides those that are named here. `retired_events` are stored types that no class stands for any more: their
+    events are skipped.
+
+    Nothing is global: several applications live side by side in one process.
+    Raises `ConfigurationError` for a database that is not supported, here or on first use.
+    """
+
+    def __init__(
+        self,
+        database: str | Engine | None = None,
+        *,
+        packages: Sequence[str] = (),
+        command_handlers: Sequence[type[CommandHandler]] = (),
+        projectors: Sequence[type[Projector]] = (),
+        workflows: Sequence[type[Workflow]] = (),
+        filters: Sequence[Filter] = (),
+        middleware: Sequence[Middleware] = (),
+        retired_events: Sequence[str] = (),
+        environment: str | None = None,
+        new_uuid: Callable[[], UUID] = ids.new_uuid,
+    ) -> None:
+        if isinstance(packages, str):
+            raise ConfigurationError(f"packages must be a list of names, such as packages=[{packages!r}]")
+        self._database = database
+        self._declared = (packages, command_handlers, projectors, workflows, retired_events)
+        self._filters = filters
+        self._middleware = middleware
+        self._environment = environment
+        self._units = UnitsOfWork(lambda: SQLTransaction(self.engine, self.dialect))
+        self._lock = threading.RLock()
+        self.new_uuid = new_uuid
+
+    @cached_property
+    def configuration(self) -> Configuration:
+        """What the project's files and the environment say."""
+        return Configuration.load()
+
+    @cached_property
+    def environment(self) -> str:
+        """development, test or production."""
+        return self._environment or self.configuration.environment
+
+    @cached_property
+    def engine(self) -> Engine:
+        """The engine of this application, for plain SQLAlchemy as well: connections set up, schemas in place."""
+        with self._lock:
+            given = self._database if self._database is not None else self.configuration.database_url
+            return dialect_of(engine := _engine(given)).configure(engine)
+
+    @property
+    def dialect(self) -> Dialect:
+        """Where this database differs from others."""
+        return dialect_of(self.engine)
+
+    @cached_property
+    def parts(self) -> Parts:
+        """The classes of this application; finding them imports its packages."""
+        with self._lock:
+            return Parts(*self._declared)
+
+    @property
+    def projectors(self) -> tuple[type[Projector], ...]:
+        """The classes of all projectors."""
+        return tuple(self.parts.projectors)
+
+    @property
+    def view_metadata(self) -> list[MetaData]:
+        """What describes the view tables."""
+        records = [record for projector in self.projectors for record in projector.managed_tables or ()]
+        return list(dict.fromkeys(record_table(record).table.metadata for record in records))
+
+    @property
+    def type_names(self) -> TypeNames:
+        """Which class is stored under which name."""
+        return self.parts.type_names
+
+    @cached_property
+    def event_store(self) -> EventStore:
+        """Where commands and events are kept."""
+        return SQLEventStore(self.dialect, self.type_names)
+
+    @cached_property
+    def repository(self) -> AggregateRepository:
+        """Where aggregates are found; outside a unit of work, for reading."""
+        return AggregateRepository(self._units, self.event_store, self.type_names)
+
+    @cached_property
+    def command_service(self) -> CommandService:
+        """What executes commands."""
+        with self._lock:
+            return self._wire()
+
+    def execute_commands(self, *commands: Request) -> None:
+        """Execute commands in order, all in one transaction.
+
+        Raises `CommandNotValid`, `ConcurrencyError`, `AggregateKeyNotUnique`, `PublishEventError`, and whatever the
+        command handlers raise; then nothing has changed.
+        """
+        self.command_service.execute_commands(*commands)
+
+    @contextmanager
+    def session(self) -> Generator[Session, None, None]:
+        """A SQLAlchemy session for reading view records."""
+        with Session(self.engine) as session:
+            yield session
+
+    @contextmanager
+    def unit_of_work(self) -> Generator[UnitOfWork, None, None]:
+        """One transaction around several calls; aggregates that are loaded inside are one instance for each id."""
+        with self._units.open() as unit:
+            yield unit
+
+    def create_all(self) -> None:
+        """Create both schemas in a fresh database and activate the projectors: for tests and first steps.
+
+        No migration history is written.
+
+        Raises `ReplayError` when events of a projector's types exist already: then its tables need a replay.
+        """
+        with self.dialect.writing(self.engine) as connection, connection.begin():
+            self.dialect.create_schemas(connection, [str(tables.metadata.schema), VIEW_SCHEMA])
+            tables.metadata.create_all(connection)
+            for metadata in self.view_metadata:
+                metadata.create_all(connection)
+        self.activate_projectors()
+
+    def activate_projectors(self) -> None:
+        """Activate the projectors of this code without a replay, which is right only while there is nothing to replay.
+
+        Raises `ReplayError` when events of their types exist.
+        """
+        states = ProjectorStates(self.dialect)
+        with self.dialect.writing(self.engine) as connection, connection.begin():
+            for projector in self.projectors:
+                names = self.type_names.names_of(projector.handled_events())
+                stored = select(tables.events.c.aggregate_id).join(
+                    tables.event_types, tables.event_types.c.id == tables.events.c.event_type_id
+                )
+                if connection.scalar(select(exists(stored.where(tables.event_types.c.type.in_(sorted(names)))))):
+                    raise ReplayError(
+                        f"{projector.__type_name__} cannot be activated without a replay, its events exist already: "
+                        "run `sequent migrate online` and `sequent migrate offline`"
+                    )
+            states.register_active(connection, self.projectors)
+
+    def on(self, database: str | Engine) -> Sequent:
+        """The same application on another database."""
+        packages, command_handlers, projectors, workflows, retired_events = self._declared
+        return Sequent(
+            database,
+            packages=packages,
+            command_handlers=command_handlers,
+            projectors=projectors,
+            workflows=workflows,
+            filters=self._filters,
+            middleware=self._middleware,
+            retired_events=retired_events,
+            environment=self._environment,
+            new_uuid=self.new_uuid,
+        )
+
+    def replay_context(self, migrations: ViewMigrations) -> ReplayContext:
+        """What a replay needs of this application."""
+        return ReplayContext(
+            engine=self.engine,
+            dialect=self.dialect,
+            reader=Load(self.dialect, self.type_names),
+            type_names=self.type_names,
+            projectors=self.projectors,
+            migrations=migrations,
+        )
+
+    def command_service_with(
+        self, units: UnitsOfWork, repository: AggregateRepository, publisher: EventPublisher
+    ) -> CommandService:
+        """A command service of this application's handlers, filters and middleware, around other parts."""
+        handlers = [handler() for handler in self.parts.command_handlers]
+        for handler in handlers:
+            handler.bind(repository)
+        return CommandService(units, repository, publisher, handlers, self._filters, self._middleware)
+
+    def _wire(self) -> CommandService:
+        handlers: list[MessageHandler] = [self._projector(projector) for projector in self.parts.projectors]
+        workflows = [workflow() for workflow in self.parts.workflows]
+        choice = ActiveProjectors([*handlers, *workflows], strict=self.environment != "production")
+        publisher = EventPublisher(self._units, choice)
+        service = self.command_service_with(self._units, self.repository, publisher)
+        for workflow in workflows:
+            workflow.bind(service, self._units)
+        return service
+
+    def _projector(self, projector: type[Projector]) -> Projector:
+        def explain() -> Explain | None:
+            event = self._units.current().event
+            if event is None:
+                return None
+            return lambda failure, error: PublishEventError(projector, event, error)
+
+        return projector(LivePersistor(lambda: self._units.current().transaction, explain))
+
+
+def _engine(database: str | Engine) -> Engine:
+    if isinstance(database, Engine):
+        return database
+    try:
+        return create_engine(make_url(normalise_url(database)))
+    except ArgumentError as error:
+        raise ConfigurationError(
+            "the database URL cannot be parsed: it must look like sqlite:///blog.db or postgresql+psycopg://user@host/name"
+        ) from error

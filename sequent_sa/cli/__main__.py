@@ -1,0 +1,5 @@
+"""Lets `python -m sequent_sa.cli` do what the command `sequent` does."""
+
+from sequent_sa.cli.main import main
+
+main()

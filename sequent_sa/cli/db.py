@@ -1,0 +1,91 @@
+"""`sequent db`: the database of an application."""
+
+from __future__ import annotations
+
+import click
+from sqlalchemy import make_url
+
+from sequent_sa import database
+from sequent_sa.application import Sequent
+from sequent_sa.cli.app import ApplicationFinder, pass_finder
+
+
+@click.group()
+def db() -> None:
+    """Create, migrate and drop the database."""
+
+
+@db.command()
+@pass_finder
+def create(finder: ApplicationFinder) -> None:
+    """Create the database, if there is none, and its event store."""
+    app = finder.application
+    created = database.create_database(_url(app))
+    database.create_event_store(app.engine)
+    if created:
+        click.echo(f"Created the database {_name(app)} with its event store.")
+    else:
+        click.echo(f"The database {_name(app)} already exists; its event store is up to date.")
+
+
+@db.command()
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--yes-drop-production", is_flag=True, help="Needed, beside an answer, when SEQUENT_ENV is production.")
+@pass_finder
+def drop(finder: ApplicationFinder, yes: bool, yes_drop_production: bool) -> None:
+    """Remove the database and everything in it."""
+    app = finder.application
+    if finder.configuration.environment == "production" and not yes_drop_production:
+        raise click.UsageError("this is production: say --yes-drop-production if all of its events may be lost")
+    if not yes and not click.confirm(f"Remove the database {_name(app)} with all of its events?"):
+        raise click.ClickException("nothing was removed")
+    app.engine.dispose()
+    if database.drop_database(_url(app)):
+        click.echo(f"Removed the database {_name(app)}.")
+    else:
+        click.echo(f"There is no database {_name(app)}.")
+
+
+@db.command("create-event-store")
+@pass_finder
+def create_event_store(finder: ApplicationFinder) -> None:
+    """Create the event store in a database that exists, or bring it up to date."""
+    app = finder.application
+    database.create_event_store(app.engine)
+    click.echo(f"The event store of {_name(app)} is up to date.")
+
+
+@db.command("create-view-schema")
+@pass_finder
+def create_view_schema(finder: ApplicationFinder) -> None:
+    """Create the schema of the view tables; the event store comes first."""
+    app = finder.application
+    database.check_event_store(app.engine)
+    database.create_view_schema(app.engine)
+    click.echo(f"The view schema of {_name(app)} is there.")
+
+
+@db.command()
+@pass_finder
+def migrate(finder: ApplicationFinder) -> None:
+    """Bring the event store and the view tables up to date, without a replay.
+
+    Use `sequent migrate online` and `offline` when a projector has changed.
+    """
+    app = finder.application
+    database.upgrade_event_store(app.engine)
+    click.echo(f"The event store of {_name(app)} is up to date.")
+    if finder.alembic_ini is None:
+        click.echo(f"There is no alembic.ini in {finder.configuration.root}: no view tables to migrate.")
+        return
+    database.create_view_schema(app.engine)
+    database.upgrade_views(app.engine, finder.alembic_ini)
+    click.echo("The view tables are up to date.")
+
+
+def _url(app: Sequent) -> str:
+    return app.engine.url.render_as_string(hide_password=False)
+
+
+def _name(app: Sequent) -> str:
+    return make_url(_url(app)).database or "in memory"

@@ -1,0 +1,45 @@
+"""`sequent projectors`: what is projected, and by which version."""
+
+from __future__ import annotations
+
+import click
+
+from sequent_sa import database
+from sequent_sa.cli.app import ApplicationFinder, pass_finder
+from sequent_sa.projections.persistors.record_table import record_table
+from sequent_sa.projections.projector import Projector
+from sequent_sa.projections.projector_states import ProjectorState, read_states
+
+
+@click.group()
+def projectors() -> None:
+    """Look at the projectors."""
+
+
+@projectors.command("list")
+@pass_finder
+def list_projectors(finder: ApplicationFinder) -> None:
+    """List the projectors: the version of this code, the versions in the database, the tables."""
+    app = finder.application
+    database.check_event_store(app.engine)
+    with app.engine.connect() as connection:
+        states = read_states(connection)
+    for projector in sorted(app.projectors, key=lambda each: each.__type_name__):
+        name = projector.__type_name__
+        click.echo(_line(projector, states.pop(name, ProjectorState(name))))
+    for state in states.values():
+        click.echo(f"{state.name}: not in this code; {_versions(state)}")
+
+
+def _line(projector: type[Projector], state: ProjectorState) -> str:
+    tables = ", ".join(record_table(record).table.name for record in projector.managed_tables or ()) or "no tables"
+    return f"{state.name}: version {projector.version}; {_versions(state)}; {tables}"
+
+
+def _versions(state: ProjectorState) -> str:
+    versions = {
+        "active": state.active_version,
+        "activating": state.activating_version,
+        "replaying": state.replaying_version,
+    }
+    return ", ".join(f"{what} {version}" for what, version in versions.items() if version) or "never activated"

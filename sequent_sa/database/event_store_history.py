@@ -1,0 +1,82 @@
+"""The event store's own history of migrations, run from a program."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from alembic.operations import Operations
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, Engine
+
+from sequent_sa import _resources
+from sequent_sa.database.schema_change import configured, migrating
+from sequent_sa.dialects import dialect_of
+from sequent_sa.exceptions import DatabaseNotReady
+from sequent_sa.tables import SCHEMA
+
+EVENT_STORE_VERSION_TABLE = "event_store_version"
+"""Where the event store's history keeps its revision: in `sequent_schema` on PostgreSQL."""
+
+
+def upgrade_event_store(engine: Engine) -> None:
+    """Bring the event store's tables to the form that this version of the package needs; harmless when they have it."""
+    current, head = event_store_revision(engine)
+    if current == head:
+        return
+    with migrating(engine) as connection:
+        dialect_of(engine).create_schemas(connection, [SCHEMA])
+        script = _event_store_script()
+
+        def steps(revision: str, _context: MigrationContext) -> list[Any]:
+            return script._upgrade_revs("head", revision)  # pyright: ignore[reportPrivateUsage] (as Alembic's manual does)
+
+        # Not Alembic's command: it cannot run inside another env.py, from where applications call this.
+        context = _event_store_context(connection, fn=steps, script=script)
+        with Operations.context(context):
+            context.run_migrations()
+
+
+create_event_store = upgrade_event_store
+
+
+def event_store_revision(engine: Engine) -> tuple[str | None, str]:
+    """The revision of the event store in the database (None: there is none), and the one that this package needs."""
+    with configured(engine).connect() as connection:
+        return _event_store_context(connection).get_current_revision(), _head(_event_store_script())
+
+
+def check_event_store(engine: Engine) -> None:
+    """Raise `DatabaseNotReady`, saying what to type, unless the event store is there and of this version."""
+    current, head = event_store_revision(engine)
+    if current is None:
+        raise DatabaseNotReady("the database has no event store: create it with `sequent db create-event-store`")
+    if current != head:
+        known = {script.revision for script in _event_store_script().walk_revisions()}
+        if current not in known:
+            raise DatabaseNotReady(
+                f"the event store is at revision {current}, which this version of sequent-sa does not know: "
+                "install a newer sequent-sa"
+            )
+        raise DatabaseNotReady(
+            f"the event store is at revision {current}, this version of sequent-sa needs {head}: "
+            "bring it up with `sequent db create-event-store`"
+        )
+
+
+def _event_store_script() -> ScriptDirectory:
+    return ScriptDirectory(str(_resources.directory("alembic")))
+
+
+def _event_store_context(connection: Connection, **options: Any) -> MigrationContext:
+    schema = SCHEMA if connection.dialect.name == "postgresql" else None
+    return MigrationContext.configure(
+        connection,
+        opts={"version_table": EVENT_STORE_VERSION_TABLE, "version_table_schema": schema, **options},
+    )
+
+
+def _head(script: ScriptDirectory) -> str:
+    head = script.get_current_head()
+    assert head is not None  # the package ships with at least one revision
+    return head

@@ -1,0 +1,27 @@
+"""Where the databases differ: one class each, with the same methods. Nothing else asks which database it is."""
+
+from __future__ import annotations
+
+from sqlalchemy import Engine
+
+from sequent_sa.dialects.dialect import Dialect, Failure, FailureKind, ShadowTables
+from sequent_sa.dialects.postgresql import PostgreSQL
+from sequent_sa.dialects.sqlite import SQLite
+from sequent_sa.exceptions import ConfigurationError
+
+__all__ = ["Dialect", "Failure", "FailureKind", "PostgreSQL", "SQLite", "ShadowTables", "dialect_of"]
+
+_DIALECTS: dict[tuple[str, str], Dialect] = {
+    ("postgresql", "psycopg"): PostgreSQL(),
+    ("sqlite", "pysqlite"): SQLite(),
+}
+
+
+def dialect_of(engine: Engine) -> Dialect:
+    """The dialect for an engine. Raises `ConfigurationError` for a database or driver that is not supported."""
+    try:
+        return _DIALECTS[engine.dialect.name, engine.dialect.driver]
+    except KeyError:
+        raise ConfigurationError(
+            f"{engine.dialect.name}+{engine.dialect.driver} is not supported: use postgresql+psycopg://... or sqlite:///..."
+        ) from None

@@ -1,0 +1,156 @@
+"""What the rest of the package asks of a database."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Generator, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from enum import Enum, auto
+from typing import Protocol
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, Connection, Engine, Executable, Table
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import DBAPIError
+
+Insert = postgresql.Insert | sqlite.Insert
+"""An INSERT with `on_conflict_do_nothing` and `on_conflict_do_update`."""
+
+
+class FailureKind(Enum):
+    """What a database error means to the event store."""
+
+    EVENT_EXISTS = auto()
+    SEQUENCE_GAP = auto()
+    UNIQUE_KEY_TAKEN = auto()
+    LOCK_TIMEOUT = auto()
+    TRANSACTION_LOST = auto()  # deadlock or serialization failure: the same work may succeed when done again
+    TABLE_MISSING = auto()
+    OTHER = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A database error, understood: its kind, and the table whose constraint was violated where that is known."""
+
+    kind: FailureKind
+    table: str | None = None
+
+
+class ShadowTables(Protocol):
+    """The empty twins of view tables that a replay fills while the application keeps using the real ones."""
+
+    def prepare(self, names: Collection[str]) -> None:
+        """Make an empty twin of each of these tables that exists, and a place for the progress of the replay.
+
+        Raises `ReplayError` for what a twin cannot have, and for what depends on a table and would break.
+        """
+        ...
+
+    def migrating(self) -> AbstractContextManager[Connection]:
+        """A transaction in which the view schema means the twins: for pending view migrations."""
+        ...
+
+    def loading(self) -> AbstractContextManager[Connection]:
+        """A transaction in which view tables mean the twins, and `replay_groups` what was loaded into them."""
+        ...
+
+    def optimize(self) -> None:
+        """Bring back what loading did without, and refresh the statistics."""
+        ...
+
+    def going_live(self, lock_timeout: float) -> AbstractContextManager[Connection]:
+        """The one transaction that swaps, on the live database, with everybody who writes view tables kept out.
+
+        Raises `LockTimeout` when the locks cannot be had within `lock_timeout` seconds.
+        """
+        ...
+
+    def loading_while_going_live(self, live: Connection) -> AbstractContextManager[Connection]:
+        """Like `loading`, inside `going_live`."""
+        ...
+
+    def swap(self, live: Connection, migrate: Callable[[Connection], object]) -> None:
+        """Inside `going_live`: what is in the twins takes the place of what is in the live tables.
+
+        `migrate` runs the pending view migrations, for databases where the live tables themselves stay.
+        """
+        ...
+
+    def discard(self) -> None:
+        """Remove the twins, and whatever an interrupted replay left of them."""
+        ...
+
+
+class Dialect(Protocol):
+    """One database. Every method that returns a statement leaves running it to the caller."""
+
+    name: str
+
+    def configure(self, engine: Engine) -> Engine:
+        """Return the engine on which the application runs: connections set up, schemas where this database has them.
+
+        Raises `ConfigurationError` when connecting, for a setting under which the store is not correct.
+        """
+        ...
+
+    def writing(self, engine: Engine) -> Connection:
+        """A connection whose transaction will write. It begins with the first statement."""
+        ...
+
+    def create_schemas(self, connection: Connection, names: Sequence[str]) -> None:
+        """Create the schemas that do not exist yet, where this database has schemas."""
+        ...
+
+    def failure(self, error: DBAPIError) -> Failure:
+        """What an error means."""
+        ...
+
+    def insert(self, table: Table) -> Insert:
+        """An INSERT that knows this database's `on_conflict_do_nothing`."""
+        ...
+
+    def insert_or_ignore(self, table: Table, *key: str) -> Executable:
+        """An INSERT that does nothing when a row with this key exists."""
+        ...
+
+    def upsert(self, table: Table, *key: str, update: Sequence[str]) -> Executable:
+        """An INSERT that changes the columns in `update` when a row with this key exists."""
+        ...
+
+    def lock_aggregates(self, aggregate_ids: Sequence[UUID]) -> Executable | None:
+        """Keep other writers away from these aggregates until the transaction ends; None where nothing is needed."""
+        ...
+
+    def check_version(self, aggregate_id: UUID, version: int) -> Executable | None:
+        """Fail unless the latest stored event has this number; None where inserting events checks it."""
+        ...
+
+    def current_command_id(self) -> ColumnElement[int]:
+        """The id of the command that this transaction inserted last."""
+        ...
+
+    def lock_projector_states(self, connection: Connection, seconds: float) -> None:
+        """Wait for every transaction that read the projector states, and keep others from reading them.
+
+        Raises `LockTimeout`.
+        """
+        ...
+
+    def position_mark(self, connection: Connection) -> str:
+        """What is committed at this moment, as a text to keep."""
+        ...
+
+    def committed_between(self, after: str | None, until: str | None) -> Sequence[ColumnElement[bool]]:
+        """Conditions on `events`: committed after one mark (None: since ever) until another (None: all visible)."""
+        ...
+
+    def stream_rows(
+        self, connection: Connection, statement: Executable, size: int
+    ) -> Generator[Sequence[object], None, None]:
+        """Run a SELECT and yield its rows, holding about `size` of them in memory."""
+        ...
+
+    def shadow_tables(self, engine: Engine, version_table: str) -> ShadowTables:
+        """The twins of the view tables; `version_table` is where the view history keeps its revision."""
+        ...

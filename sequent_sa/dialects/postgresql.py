@@ -1,0 +1,176 @@
+"""PostgreSQL 15 and later, through psycopg 3."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Sequence
+from uuid import UUID
+
+import psycopg
+from psycopg.errors import DeadlockDetected, LockNotAvailable, SerializationFailure, UndefinedTable, UniqueViolation
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    ColumnElement,
+    Connection,
+    Engine,
+    Executable,
+    Table,
+    Text,
+    event,
+    func,
+    literal,
+    or_,
+    select,
+    text,
+)
+from sqlalchemy import cast as sql_cast
+from sqlalchemy.dialects.postgresql import Insert, insert
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.pool import ConnectionPoolEntry
+from sqlalchemy.schema import CreateSchema
+from sqlalchemy.types import UserDefinedType
+
+from sequent_sa import tables
+from sequent_sa.dialects.dialect import Failure, FailureKind, ShadowTables
+from sequent_sa.dialects.postgresql_locks import lock_tables
+from sequent_sa.dialects.postgresql_shadow_tables import PostgreSQLShadowTables
+from sequent_sa.exceptions import ConfigurationError
+
+_VERSION_PASSED = "SQ001"
+_VERSION_NOT_REACHED = "SQ002"
+
+
+class PostgreSQL:
+    """READ COMMITTED, row locks on aggregates, snapshots as positions."""
+
+    name = "postgresql"
+
+    def configure(self, engine: Engine) -> Engine:
+        if not event.contains(engine, "connect", _check_connection):
+            event.listen(engine, "connect", _check_connection)
+        return engine.execution_options()
+
+    def writing(self, engine: Engine) -> Connection:
+        return engine.connect()
+
+    def create_schemas(self, connection: Connection, names: Sequence[str]) -> None:
+        for name in names:
+            connection.execute(CreateSchema(name, if_not_exists=True))
+
+    def failure(self, error: DBAPIError) -> Failure:
+        cause = error.orig
+        if not isinstance(cause, psycopg.Error):
+            return Failure(FailureKind.OTHER)
+        # A partition's constraint carries the partition's name; the store's own partitions begin with the root's.
+        table = cause.diag.table_name
+        if cause.sqlstate == _VERSION_PASSED:
+            kind = FailureKind.EVENT_EXISTS
+        elif cause.sqlstate == _VERSION_NOT_REACHED:
+            kind = FailureKind.SEQUENCE_GAP
+        elif isinstance(cause, UniqueViolation) and cause.diag.schema_name == tables.metadata.schema:
+            unique_key = table == tables.aggregate_unique_keys.name
+            kind = FailureKind.UNIQUE_KEY_TAKEN if unique_key else FailureKind.EVENT_EXISTS
+        elif isinstance(cause, LockNotAvailable):
+            kind = FailureKind.LOCK_TIMEOUT
+        elif isinstance(cause, DeadlockDetected | SerializationFailure):
+            kind = FailureKind.TRANSACTION_LOST
+        elif isinstance(cause, UndefinedTable):
+            kind = FailureKind.TABLE_MISSING
+        else:
+            kind = FailureKind.OTHER
+        return Failure(kind, table)
+
+    def insert(self, table: Table) -> Insert:
+        return insert(table)
+
+    def insert_or_ignore(self, table: Table, *key: str) -> Executable:
+        return insert(table).on_conflict_do_nothing(index_elements=key)
+
+    def upsert(self, table: Table, *key: str, update: Sequence[str]) -> Executable:
+        statement = insert(table)
+        return statement.on_conflict_do_update(
+            index_elements=key, set_={name: statement.excluded[name] for name in update}
+        )
+
+    def lock_aggregates(self, aggregate_ids: Sequence[UUID]) -> Executable | None:
+        aggregates = tables.aggregates
+        return (
+            select(aggregates.c.aggregate_id)
+            .where(aggregates.c.aggregate_id.in_(aggregate_ids))
+            .order_by(aggregates.c.aggregate_id)
+            .with_for_update(key_share=True)
+        )
+
+    def check_version(self, aggregate_id: UUID, version: int) -> Executable | None:
+        return select(func.sequent_schema.check_version(aggregate_id, version))
+
+    def current_command_id(self) -> ColumnElement[int]:
+        return func.currval(text("'sequent_schema.commands_id_seq'"), type_=BigInteger())
+
+    def lock_projector_states(self, connection: Connection, seconds: float) -> None:
+        lock_tables(connection, {tables.projector_states.fullname: "ACCESS EXCLUSIVE"}, seconds)
+
+    def position_mark(self, connection: Connection) -> str:
+        in_recovery, mark = connection.execute(text("SELECT pg_is_in_recovery(), pg_current_snapshot()::text")).one()
+        if in_recovery:
+            raise ConfigurationError(
+                "positions cannot be read on a hot standby, whose snapshots do not list open transactions: "
+                "connect to the primary server"
+            )
+        return str(mark)
+
+    def committed_between(self, after: str | None, until: str | None) -> Sequence[ColumnElement[bool]]:
+        xact_id = tables.events.c.xact_id
+        conditions: list[ColumnElement[bool]] = []
+        if until is not None:
+            conditions.append(or_(xact_id.is_(None), _visible(xact_id, until)))
+        if after is not None:
+            _, xmax, open_ids = after.split(":")
+            still_open = [int(open_id) for open_id in open_ids.split(",") if open_id]
+            conditions.append(or_(xact_id >= int(xmax), xact_id.in_(still_open)))
+            conditions.append(~_visible(xact_id, after))
+        return conditions
+
+    def stream_rows(
+        self, connection: Connection, statement: Executable, size: int
+    ) -> Generator[Sequence[object], None, None]:
+        with connection.execute(statement, execution_options={"yield_per": size}) as rows:
+            yield from rows
+
+    def shadow_tables(self, engine: Engine, version_table: str) -> ShadowTables:
+        return PostgreSQLShadowTables(engine, version_table)
+
+
+class _Xid8(UserDefinedType[str]):
+    cache_ok = True
+
+    def get_col_spec(self, **_: object) -> str:
+        return "xid8"
+
+
+class _PgSnapshot(UserDefinedType[str]):
+    cache_ok = True
+
+    def get_col_spec(self, **_: object) -> str:
+        return "pg_snapshot"
+
+
+def _visible(xact_id: ColumnElement[int], mark: str) -> ColumnElement[bool]:
+    snapshot = sql_cast(literal(mark, Text()), _PgSnapshot())
+    return func.pg_visible_in_snapshot(sql_cast(sql_cast(xact_id, Text()), _Xid8()), snapshot, type_=Boolean())
+
+
+def _check_connection(connection: DBAPIConnection, _record: ConnectionPoolEntry) -> None:
+    cursor = connection.cursor()
+    try:
+        cursor.execute("SHOW transaction_isolation")
+        (level,) = cursor.fetchone() or ("unknown",)
+    finally:
+        cursor.close()
+        connection.rollback()
+    if level != "read committed":
+        raise ConfigurationError(
+            f"the event store needs the isolation level READ COMMITTED, the connection has {str(level).upper()}: "
+            "remove isolation_level from the engine, and default_transaction_isolation from the database or role"
+        )

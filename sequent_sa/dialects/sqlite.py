@@ -1,0 +1,96 @@
+"""SQLite 3.35 and later, through the standard library's driver: one writer at a time, who waits for his turn."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Generator, Sequence
+from uuid import UUID
+
+from sqlalchemy import BigInteger, ColumnElement, Connection, Engine, Executable, Table, func, select
+from sqlalchemy.dialects.sqlite import Insert, insert
+from sqlalchemy.exc import DBAPIError
+
+from sequent_sa import tables
+from sequent_sa.dialects.dialect import Failure, FailureKind, ShadowTables
+from sequent_sa.dialects.sqlite_connections import begin_immediate, configure
+from sequent_sa.dialects.sqlite_shadow_tables import SQLiteShadowTables
+
+
+class SQLite:
+    """WAL, foreign keys on, and transactions that take the write lock at their beginning when they will write."""
+
+    name = "sqlite"
+
+    def configure(self, engine: Engine) -> Engine:
+        return configure(engine)
+
+    def writing(self, engine: Engine) -> Connection:
+        # A deferred transaction that reads and then writes fails at once when somebody else wrote in between,
+        # whatever the time-out (SQLITE_BUSY_SNAPSHOT).
+        return begin_immediate(engine.connect())
+
+    def create_schemas(self, connection: Connection, names: Sequence[str]) -> None:
+        """Nothing to do: SQLite has no schemas."""
+
+    def failure(self, error: DBAPIError) -> Failure:
+        cause = error.orig
+        message = str(cause)
+        kind = FailureKind.OTHER
+        if isinstance(cause, sqlite3.IntegrityError):
+            if message == "sequent: event exists":
+                kind = FailureKind.EVENT_EXISTS
+            elif message == "sequent: sequence number gap":
+                kind = FailureKind.SEQUENCE_GAP
+            elif message.startswith(f"UNIQUE constraint failed: {tables.aggregate_unique_keys.name}."):
+                kind = FailureKind.UNIQUE_KEY_TAKEN
+        elif isinstance(cause, sqlite3.OperationalError):
+            if cause.sqlite_errorcode & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+                kind = FailureKind.LOCK_TIMEOUT
+            elif message.startswith("no such table"):
+                kind = FailureKind.TABLE_MISSING
+        return Failure(kind)
+
+    def insert(self, table: Table) -> Insert:
+        return insert(table)
+
+    def insert_or_ignore(self, table: Table, *key: str) -> Executable:
+        return insert(table).on_conflict_do_nothing(index_elements=key)
+
+    def upsert(self, table: Table, *key: str, update: Sequence[str]) -> Executable:
+        statement = insert(table)
+        return statement.on_conflict_do_update(
+            index_elements=key, set_={name: statement.excluded[name] for name in update}
+        )
+
+    def lock_aggregates(self, aggregate_ids: Sequence[UUID]) -> Executable | None:
+        return None
+
+    def check_version(self, aggregate_id: UUID, version: int) -> Executable | None:
+        return None
+
+    def current_command_id(self) -> ColumnElement[int]:
+        return select(func.max(tables.commands.c.id, type_=BigInteger())).scalar_subquery()
+
+    def lock_projector_states(self, connection: Connection, seconds: float) -> None:
+        """Nothing to do: a transaction that writes excludes all others that do."""
+
+    def position_mark(self, connection: Connection) -> str:
+        return str(connection.scalar(select(func.coalesce(func.max(tables.commands.c.id), 0))))
+
+    def committed_between(self, after: str | None, until: str | None) -> Sequence[ColumnElement[bool]]:
+        command_id = tables.events.c.command_id
+        conditions: list[ColumnElement[bool]] = []
+        if after is not None:
+            conditions.append(command_id > int(after))
+        if until is not None:
+            conditions.append(command_id <= int(until))
+        return conditions
+
+    def stream_rows(
+        self, connection: Connection, statement: Executable, size: int
+    ) -> Generator[Sequence[object], None, None]:
+        with connection.execute(statement, execution_options={"yield_per": size}) as rows:
+            yield from rows
+
+    def shadow_tables(self, engine: Engine, version_table: str) -> ShadowTables:
+        return SQLiteShadowTables(engine, version_table)

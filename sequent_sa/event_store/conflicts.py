@@ -1,0 +1,58 @@
+"""What a refused write means: somebody else was first, or a key is taken."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sequent_sa.aggregates.aggregate_root import AppliedEvent
+from sequent_sa.aggregates.event_stream import EventStream
+from sequent_sa.dialects import Failure, FailureKind
+from sequent_sa.event_store.write import Explain
+from sequent_sa.exceptions import (
+    AggregateKeyNotUnique,
+    ConcurrencyError,
+    DatabaseNotReady,
+    LockTimeout,
+    OptimisticLockingError,
+    SequenceNumberGap,
+    SequentError,
+)
+
+
+def appending(stream: EventStream, applied: Sequence[AppliedEvent]) -> Explain:
+    """Explain why events could not be appended."""
+    first = applied[0].event.sequence_number
+
+    def explain(failure: Failure, _error: BaseException) -> SequentError | None:
+        if failure.kind is FailureKind.EVENT_EXISTS:
+            return OptimisticLockingError(stream.aggregate_type, stream.aggregate_id, first - 1)
+        if failure.kind is FailureKind.SEQUENCE_GAP:
+            return SequenceNumberGap(stream.aggregate_type, stream.aggregate_id, first)
+        return None
+
+    return explain
+
+
+def taking_key(stream: EventStream, scope: str) -> Explain:
+    """Explain why a unique key could not be taken."""
+
+    def explain(failure: Failure, _error: BaseException) -> SequentError | None:
+        if failure.kind is FailureKind.UNIQUE_KEY_TAKEN:
+            return AggregateKeyNotUnique(stream.aggregate_type, stream.aggregate_id, scope)
+        return None
+
+    return explain
+
+
+def general(failure: Failure, error: BaseException) -> SequentError | None:
+    """Explain what may befall any statement."""
+    if failure.kind is FailureKind.LOCK_TIMEOUT:
+        return LockTimeout(f"another transaction held the database for too long; execute the command again ({error})")
+    if failure.kind is FailureKind.TRANSACTION_LOST:
+        return ConcurrencyError(f"the database gave up this transaction; execute the command again ({error})")
+    if failure.kind is FailureKind.TABLE_MISSING:
+        return DatabaseNotReady(
+            f"a table is missing ({error}): bring the event store up with `sequent db create-event-store`, and the "
+            "view tables with `sequent migrate online` and `sequent migrate offline`"
+        )
+    return None

@@ -1,0 +1,138 @@
+"""Reading events back: of some aggregates, until a moment, or all that some projectors handle."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Generator, Iterable, Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import groupby
+from typing import Any, cast
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, Connection, Select, Text, select
+from sqlalchemy import cast as as_text
+
+from sequent_sa.aggregates.event_stream import EventStream
+from sequent_sa.dialects import Dialect
+from sequent_sa.messages.codec import decode_event
+from sequent_sa.messages.event import Event
+from sequent_sa.messages.type_names import TypeNames
+from sequent_sa.tables import aggregate_types, aggregates, event_types, events
+
+_ROWS_IN_MEMORY = 1_000
+_AGGREGATES_A_QUERY = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """Where an event stands in the order in which commands were stored."""
+
+    command_id: int
+    aggregate_id: UUID
+    sequence_number: int
+
+
+class Load:
+    """The queries of the event store. Retired events are left out of every answer."""
+
+    def __init__(self, dialect: Dialect, type_names: TypeNames) -> None:
+        self._dialect = dialect
+        self._type_names = type_names
+
+    def streams(
+        self, connection: Connection, aggregate_ids: Collection[UUID], until: datetime | None = None
+    ) -> Iterator[tuple[EventStream, list[Event]]]:
+        """The events of each aggregate that exists, in order; `until` leaves out those from that moment on."""
+        ids = sorted(set(aggregate_ids))
+        for start in range(0, len(ids), _AGGREGATES_A_QUERY):
+            statement = _events_of(ids[start : start + _AGGREGATES_A_QUERY])
+            rows = connection.execute(statement)
+            for _, group in groupby(rows, key=lambda row: row.aggregate_id):
+                stream, found = self._stream(group, until)
+                if found:
+                    yield stream, found
+
+    def events(
+        self,
+        connection: Connection,
+        type_names: Collection[str],
+        *,
+        after: str | None = None,
+        until: str | None = None,
+        where: Sequence[ColumnElement[bool]] = (),
+        by_aggregate: bool = False,
+    ) -> Generator[tuple[Position, Event], None, None]:
+        """The events of some types that were committed between two position marks.
+
+        In the order of commands, or aggregate by aggregate. Holds a bounded number of them in memory.
+        """
+        order = (
+            (events.c.partition_key, events.c.aggregate_id, events.c.sequence_number)
+            if by_aggregate
+            else (events.c.command_id, events.c.aggregate_id, events.c.sequence_number)
+        )
+        statement = (
+            select(
+                events.c.command_id,
+                events.c.aggregate_id,
+                events.c.sequence_number,
+                events.c.created_at,
+                event_types.c.type,
+                as_text(events.c.event_json, Text).label("data"),
+            )
+            .join(event_types, event_types.c.id == events.c.event_type_id)
+            .where(event_types.c.type.in_(sorted(type_names)))
+            .where(*self._dialect.committed_between(after, until), *where)
+            .order_by(*order)
+        )
+        with closing(self._dialect.stream_rows(connection, statement, _ROWS_IN_MEMORY)) as rows:
+            for row in rows:
+                command_id, aggregate_id, number, created_at, name, data = cast("Any", row)
+                event = self._event(name, aggregate_id, number, created_at, data)
+                if event is not None:
+                    yield Position(command_id, aggregate_id, number), event
+
+    def _stream(self, rows: Iterable[Any], until: datetime | None) -> tuple[EventStream, list[Event]]:
+        stream: EventStream | None = None
+        found: list[Event] = []
+        for row in rows:
+            stream = stream or EventStream(row.aggregate_type, row.aggregate_id, row.events_partition_key)
+            if until is not None and row.created_at >= until:
+                break
+            event = self._event(row.type, row.aggregate_id, row.sequence_number, row.created_at, row.data)
+            if event is not None:
+                found.append(event)
+        assert stream is not None  # groupby yields no empty group
+        return stream, found
+
+    def _event(
+        self, name: str, aggregate_id: UUID, sequence_number: int, created_at: datetime, data: str
+    ) -> Event | None:
+        event_type = self._type_names.event_class(name)
+        if event_type is None:
+            return None
+        return decode_event(event_type, aggregate_id, sequence_number, created_at, data)
+
+
+def _events_of(aggregate_ids: Collection[UUID]) -> Select[*tuple[Any, ...]]:
+    return (
+        select(
+            aggregates.c.aggregate_id,
+            aggregates.c.events_partition_key,
+            aggregate_types.c.type.label("aggregate_type"),
+            events.c.sequence_number,
+            events.c.created_at,
+            event_types.c.type,
+            as_text(events.c.event_json, Text).label("data"),
+        )
+        .join(aggregate_types, aggregate_types.c.id == aggregates.c.aggregate_type_id)
+        .join(
+            events,
+            (events.c.partition_key == aggregates.c.events_partition_key)
+            & (events.c.aggregate_id == aggregates.c.aggregate_id),
+        )
+        .join(event_types, event_types.c.id == events.c.event_type_id)
+        .where(aggregates.c.aggregate_id.in_(aggregate_ids))
+        .order_by(aggregates.c.aggregate_id, events.c.sequence_number)
+    )

@@ -1,0 +1,26 @@
+"""What the event store asks of the transaction that it works in."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from sqlalchemy import Connection
+
+from sequent_sa.event_store.write import Write
+
+
+class Transaction(Protocol):
+    """One database transaction, begun at the first access."""
+
+    @property
+    def connection(self) -> Connection:
+        """For reading what does not depend on pending writes."""
+        ...
+
+    def write(self, write: Write) -> None:
+        """Send a statement with the next burst."""
+        ...
+
+    def flush(self) -> Connection:
+        """Send the pending writes now; the connection is for reading what depends on them."""
+        ...

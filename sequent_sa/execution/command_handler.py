@@ -1,0 +1,34 @@
+"""The base class of what carries out commands."""
+
+from __future__ import annotations
+
+from typing import TypeVar
+
+from sequent_sa.aggregates.aggregate_root import AggregateRoot
+from sequent_sa.exceptions import OptimisticLockingError
+from sequent_sa.messages.command import Command
+from sequent_sa.messages.message_handler import MessageHandler
+from sequent_sa.unit_of_work.aggregate_repository import AggregateRepository
+
+A = TypeVar("A", bound=AggregateRoot)
+
+
+class CommandHandler(MessageHandler):
+    """Creates or loads aggregates and tells them what is wanted; mark its methods with `@on`."""
+
+    repository: AggregateRepository
+
+    def bind(self, repository: AggregateRepository) -> None:
+        """Give this handler the repository of its application."""
+        self.repository = repository
+
+    def aggregate(self, command: Command, aggregate_type: type[A], *, expected_version: int | None = None) -> A:
+        """The aggregate that a command is about.
+
+        `expected_version` is the version that the user saw: `OptimisticLockingError` when the aggregate has moved on.
+        Raises `AggregateNotFound` and `AggregateTypeMismatch`.
+        """
+        aggregate = self.repository.load_aggregate(command.aggregate_id, aggregate_type)
+        if expected_version is not None and aggregate.version != expected_version:
+            raise OptimisticLockingError(aggregate_type.__name__, command.aggregate_id, expected_version)
+        return aggregate

@@ -1,0 +1,91 @@
+"""The queue of commands, and the steps that each goes through."""
+
+from __future__ import annotations
+
+import logging
+from collections import deque
+from collections.abc import Sequence
+from functools import partial
+from typing import NamedTuple
+
+from sequent_sa.execution.command_handler import CommandHandler
+from sequent_sa.execution.middleware import Filter, Middleware, Request, onion
+from sequent_sa.messages.command import BaseCommand
+from sequent_sa.messages.event import Event
+from sequent_sa.messages.form_params import Params
+from sequent_sa.messages.validation import parse_command
+from sequent_sa.unit_of_work.aggregate_repository import AggregateRepository
+from sequent_sa.unit_of_work.event_publisher import EventPublisher
+from sequent_sa.unit_of_work.unit_of_work import UnitOfWork, UnitsOfWork
+
+logger = logging.getLogger(__name__)
+
+
+class _Queued(NamedTuple):
+    request: Request
+    cause: Event | None
+
+
+class CommandService:
+    """Executes commands, all of one call in one transaction."""
+
+    def __init__(
+        self,
+        units: UnitsOfWork,
+        repository: AggregateRepository,
+        publisher: EventPublisher,
+        handlers: Sequence[CommandHandler],
+        filters: Sequence[Filter] = (),
+        middleware: Sequence[Middleware] = (),
+    ) -> None:
+        self._units = units
+        self._repository = repository
+        self._publisher = publisher
+        self._handlers = handlers
+        self._filters = filters
+        self._middleware = middleware
+
+    def execute_commands(self, *commands: Request) -> None:
+        """Execute commands in order, in one transaction.
+
+        While commands are being executed here, a further call only adds to the queue, with the event that is
+        being handled as the cause. Any error rolls everything back.
+        """
+        for command in commands:
+            if not isinstance(command, BaseCommand | Params):  # pyright: ignore[reportUnnecessaryIsInstance]
+                raise TypeError(f"a command is needed, not {command!r}: derive its class from Command or BaseCommand")
+        unit = self._units.find()
+        if unit is None:
+            with self._units.open() as unit:
+                self._process(unit, commands)
+        elif self in unit.memo:
+            unit.memo[self].extend(_Queued(command, unit.event) for command in commands)
+        else:
+            self._process(unit, commands)
+
+    def _process(self, unit: UnitOfWork, commands: Sequence[Request]) -> None:
+        queue = unit.memo[self] = deque(_Queued(command, None) for command in commands)
+        try:
+            while queue:
+                request, cause = queue.popleft()
+                onion(self._middleware, partial(self._execute, cause=cause))(request)
+        finally:
+            del unit.memo[self]
+
+    def _execute(self, request: Request, cause: Event | None) -> None:
+        command = self._caused(parse_command(self._filtered(request)), cause)
+        logger.debug("executing %s", type(command).__name__)
+        for handler in self._handlers:
+            handler.handle_message(command)
+        self._publisher.publish(self._repository.commit(command))
+
+    def _filtered(self, request: Request) -> Request:
+        for look in self._filters:
+            request = look(request) or request
+        return request
+
+    @staticmethod
+    def _caused(command: BaseCommand, cause: Event | None) -> BaseCommand:
+        if cause is None:
+            return command
+        return command.evolve(event_aggregate_id=cause.aggregate_id, event_sequence_number=cause.sequence_number)

@@ -1,0 +1,51 @@
+"""Events in, commands out, or side effects once everything is stored."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+
+from sequent_sa.execution.command_service import CommandService
+from sequent_sa.execution.middleware import Request
+from sequent_sa.messages.message_handler import MessageHandler
+from sequent_sa.unit_of_work.unit_of_work import Hook, UnitsOfWork
+
+logger = logging.getLogger(__name__)
+
+
+class Workflow(MessageHandler):
+    """Reacts to events, in the transaction that stores them; mark its methods with `@on`. Never runs in a replay."""
+
+    _service: CommandService
+    _units: UnitsOfWork
+
+    def bind(self, service: CommandService, units: UnitsOfWork) -> None:
+        """Give this workflow the command service of its application."""
+        self._service = service
+        self._units = units
+
+    def execute_commands(self, *commands: Request) -> None:
+        """Queue commands behind those that wait; they run in the same transaction, caused by the event at hand."""
+        self._service.execute_commands(*commands)
+
+    def after_commit(self, hook: Callable[[], object], *, ignore_errors: bool = False) -> None:
+        """Call `hook` once the transaction has committed.
+
+        An error in it reaches the caller of `execute_commands` and stops the hooks behind it, but undoes nothing;
+        with `ignore_errors` it is logged as a warning.
+        """
+        self._units.current().after_commit.append(_guarded(hook) if ignore_errors else hook)
+
+    def after_rollback(self, hook: Callable[[], object]) -> None:
+        """Call `hook` if the transaction is rolled back."""
+        self._units.current().after_rollback.append(hook)
+
+
+def _guarded(hook: Hook) -> Hook:
+    def run() -> None:
+        try:
+            hook()
+        except Exception:
+            logger.warning("an after-commit hook failed", exc_info=True)
+
+    return run

@@ -1,0 +1,170 @@
+"""Looking at the values of a message without its schema: are they exactly what was declared?"""
+
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
+# marshmallow's annotations, and narrowing Any to a list or dict, leave unknown element types everywhere here.
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from decimal import Decimal
+from math import isfinite
+from typing import Any, cast, get_args
+
+from marshmallow import ValidationError
+from marshmallow.exceptions import SCHEMA
+
+from sequent_sa.messages.attributes import Kind, Shape, shapes_of
+from sequent_sa.messages.scalars import is_storable_text
+from sequent_sa.messages.secret import Secret
+
+
+def flaw(shape: Shape, value: Any, *, int_is_float: bool = False) -> str | None:
+    """Why a value is not exactly of the declared type and storable, or None when it is.
+
+    What a custom field makes of its value is not known here, so that never counts as exact.
+    """
+    if value is None:
+        return None if shape.nullable else "it is None, but not declared as `T | None`"
+    match shape.kind:
+        case Kind.SCALAR:
+            return _scalar_flaw(shape.type, value, int_is_float)
+        case Kind.LITERAL:
+            known = any(type(each) is type(value) and each == value for each in get_args(shape.type))
+            return None if known else f"{value!r} is not one of {get_args(shape.type)}"
+        case Kind.LIST | Kind.DICT:
+            return _container_flaw(shape, value, int_is_float)
+        case Kind.CUSTOM:
+            return "only its field can tell"
+        case _:
+            if type(value) is not shape.type:
+                return _mismatch(shape.type, value)
+    if shape.kind is not Kind.NESTED:
+        return None
+    for name, inner in shapes_of(shape.type).items():
+        found = flaw(inner, getattr(value, name), int_is_float=int_is_float)
+        if found is not None:
+            return f"{name}: {found}"
+    return None
+
+
+def _scalar_flaw(target: type, value: Any, int_is_float: bool) -> str | None:
+    given: type = type(value)
+    if given is not target:
+        return None if int_is_float and target is float and given is int else _mismatch(target, value)
+    if target is str:
+        return None if is_storable_text(value) else "the text has a NUL character or half of a surrogate pair"
+    if target is datetime:
+        return None if value.utcoffset() is not None else f"{value!r} has no timezone: give an aware datetime"
+    if target is float:
+        return None if isfinite(value) else f"{value!r} is not a finite number"
+    if target is Decimal:
+        return None if value.is_finite() else f"{value!r} is not a finite number"
+    return None
+
+
+def _container_flaw(shape: Shape, value: Any, int_is_float: bool) -> str | None:
+    item = cast("Shape", shape.item)
+    if type(value) is not shape.type:
+        return _mismatch(shape.type, value)
+    entries: Any = enumerate(value) if shape.kind is Kind.LIST else value.items()
+    for key, each in entries:
+        if shape.kind is Kind.DICT and (type(key) is not str or not is_storable_text(key)):
+            return f"{key!r} cannot be a key in JSON"
+        found = flaw(item, each, int_is_float=int_is_float)
+        if found is not None:
+            return f"[{key!r}] {found}"
+    return None
+
+
+def _mismatch(target: type, value: object) -> str:
+    return f"{value!r} is a {type(value).__name__}, not a {target.__name__}"
+
+
+def error_dictionary(error: ValidationError) -> dict[str, Any]:
+    """The messages of a schema's error, by attribute."""
+    messages: Any = error.messages
+    return dict(messages) if isinstance(messages, Mapping) else {SCHEMA: messages}
+
+
+def contains(message_type: type, wanted: Callable[[Shape], bool]) -> bool:
+    """Whether an attribute of a message class, or of a value object inside it, has a shape that is wanted."""
+    seen: set[type] = set()
+
+    def search(current: type) -> bool:
+        seen.add(current)
+        leaves = [leaf for shape in shapes_of(current).values() for leaf in shape.leaves()]
+        if any(wanted(leaf) for leaf in leaves):
+            return True
+        inner = [leaf.type for leaf in leaves if leaf.kind is Kind.NESTED]
+        return any(search(each) for each in inner if each not in seen)
+
+    return search(message_type)
+
+
+def run_validators(shape: Shape, value: Any) -> None:
+    """Run the validators of an attribute, inside lists and value objects too. Raises `marshmallow.ValidationError`."""
+    if value is None:
+        return
+    validators: Any = shape.field.validators if shape.field is not None else shape.validators
+    for validator in validators:
+        validator(value)
+    if shape.kind is Kind.NESTED:
+        for name, inner in shapes_of(shape.type).items():
+            run_validators(inner, getattr(value, name))
+    elif shape.item is not None:
+        for each in value if shape.kind is Kind.LIST else value.values():
+            run_validators(shape.item, each)
+
+
+def with_hashed_secrets(message: Any) -> Any:
+    """The message with every secret in it hashed, however deep; the message itself when there is nothing to hash."""
+    changes: dict[str, Any] = {}
+    for name in shapes_of(type(message)):
+        value = getattr(message, name)
+        hashed = _hashed(value)
+        if hashed is not value:
+            changes[name] = hashed
+    return message.evolve(**changes) if changes else message
+
+
+def _hashed(value: Any) -> Any:
+    if isinstance(value, Secret):
+        return value.hashed()
+    if getattr(type(value), "__nestable__", False):
+        return with_hashed_secrets(value)
+    if isinstance(value, list):
+        items: list[Any] = value
+        return [_hashed(item) for item in items] if items else items
+    if isinstance(value, dict):
+        entries: dict[str, Any] = value
+        return {key: _hashed(item) for key, item in entries.items()} if entries else entries
+    return value
+
+
+def without_secrets(message_type: type, data: Mapping[str, Any]) -> dict[str, Any]:
+    """Raw input without what was given for secrets, at any depth."""
+    shapes = shapes_of(message_type)
+    cleaned: dict[str, Any] = {}
+    for name, value in data.items():
+        shape = shapes.get(name)
+        if shape is None:
+            cleaned[name] = value
+        elif not any(leaf.kind is Kind.SECRET for leaf in shape.leaves()):
+            cleaned[name] = _cleaned(shape, value)
+    return cleaned
+
+
+def _cleaned(shape: Shape, value: Any) -> Any:
+    if shape.kind is Kind.NESTED:
+        if isinstance(value, Mapping):
+            return without_secrets(shape.type, cast("Mapping[str, Any]", value))
+        if type(value) is shape.type:
+            return without_secrets(shape.type, {name: getattr(value, name) for name in value.__struct_fields__})
+    elif shape.kind is Kind.LIST and isinstance(value, list):
+        items: list[Any] = value
+        return [_cleaned(cast("Shape", shape.item), each) for each in items]
+    elif shape.kind is Kind.DICT and isinstance(value, Mapping):
+        entries = cast("Mapping[str, Any]", value)
+        return {key: _cleaned(cast("Shape", shape.item), each) for key, each in entries.items()}
+    return value

@@ -1,0 +1,229 @@
+"""The marshmallow fields of attributes: what users send is read strictly, what history holds with patience."""
+
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
+# marshmallow's annotations, and narrowing Any to a list or dict, leave unknown element types everywhere here.
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from copy import deepcopy
+from datetime import date, datetime
+from decimal import Decimal
+from enum import EnumType
+from typing import Any, Literal, cast, get_args
+from uuid import UUID
+
+import msgspec
+from marshmallow import Schema, ValidationError, missing
+from marshmallow.fields import Field
+
+from sequent_sa.messages.attributes import Kind, Shape, in_utc, shapes_of
+from sequent_sa.messages.scalars import READERS, is_blank, is_storable_text
+from sequent_sa.messages.secret import Secret
+
+SchemaKind = Literal["input", "stored"]
+SchemaOf = Callable[[type, SchemaKind], type[Schema]]
+
+_ERRORS: Mapping[type, str] = {
+    str: "Not a valid text.",
+    int: "Not a valid integer.",
+    float: "Not a valid number.",
+    Decimal: "Not a valid number.",
+    bool: "Not a valid boolean: use true or false.",
+    date: "Not a valid date: use YYYY-MM-DD.",
+    datetime: "Not a valid moment: use YYYY-MM-DDThh:mm:ss with an offset from UTC.",
+    UUID: "Not a valid UUID.",
+}
+
+
+class _BlankIsNone(Field[Any]):
+    """A field that reads blank text, as empty inputs of a form send it, as None."""
+
+    def deserialize(self, value: Any, attr: str | None = None, data: Any = None, **kwargs: Any) -> Any:
+        return super().deserialize(None if is_blank(value) else value, attr, data, **kwargs)
+
+
+class ScalarField(_BlankIsNone):
+    """Text, numbers, booleans, dates, moments and ids."""
+
+    def __init__(self, target: Any, *, stored: bool, **options: Any) -> None:
+        self.target = target
+        self.stored = stored
+        super().__init__(error_messages={"invalid": _ERRORS[target]}, **options)
+
+    def deserialize(self, value: Any, attr: str | None = None, data: Any = None, **kwargs: Any) -> Any:
+        if is_blank(value):
+            if self.target is str:
+                return Field.deserialize(self, value, attr, data, **kwargs)
+            if self.target is bool and self.stored:
+                return False
+        return super().deserialize(value, attr, data, **kwargs)
+
+    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> Any:
+        try:
+            read = READERS[self.target](value, self.stored)
+        except (ValueError, TypeError, ArithmeticError) as error:
+            raise self.make_error("invalid") from error
+        if self.target is str and not is_storable_text(read):
+            raise ValidationError("Must not contain a NUL character or half of a surrogate pair.")
+        return read
+
+    def _serialize(self, value: Any, attr: str | None, obj: Any, **kwargs: Any) -> Any:
+        return msgspec.to_builtins(in_utc(value))
+
+
+class ChoiceField(_BlankIsNone):
+    """A member of an Enum, by its value, or one of the values of a Literal."""
+
+    def __init__(self, target: Any, **options: Any) -> None:
+        self.target = target
+        is_enum = isinstance(target, EnumType)
+        values: tuple[Any, ...] = tuple(target.__members__.values()) if is_enum else get_args(target)
+        self.values: list[Any] = [value.value if is_enum else value for value in values if value is not None]
+        super().__init__(**options)
+
+    def deserialize(self, value: Any, attr: str | None = None, data: Any = None, **kwargs: Any) -> Any:
+        if value == "" and "" in self.values:
+            return Field.deserialize(self, value, attr, data, **kwargs)
+        return super().deserialize(value, attr, data, **kwargs)
+
+    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> Any:
+        is_enum = isinstance(self.target, type)
+        if is_enum and isinstance(value, self.target):
+            return value
+        for known in self.values:
+            if (type(known) is type(value) and known == value) or (isinstance(value, str) and str(known) == value):
+                return self.target(known) if is_enum else known
+        raise ValidationError(f"Must be one of: {', '.join(map(str, self.values))}.")
+
+    def _serialize(self, value: Any, attr: str | None, obj: Any, **kwargs: Any) -> Any:
+        return msgspec.to_builtins(value)
+
+
+class SecretField(_BlankIsNone):
+    """A secret: users send it in clear, the store holds its hash."""
+
+    def __init__(self, *, stored: bool, **options: Any) -> None:
+        self.stored = stored
+        super().__init__(**options)
+
+    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> Any:
+        if isinstance(value, Secret):
+            return value
+        if not isinstance(value, str) or not is_storable_text(value):
+            raise ValidationError("Not a valid text.")
+        return Secret.from_hash(value) if self.stored else Secret(value)
+
+    def _serialize(self, value: Any, attr: str | None, obj: Any, **kwargs: Any) -> Any:
+        return None if value is None else value.hashed_value
+
+
+class NestedField(Field[Any]):
+    """A value object, given as an instance or as a mapping; validated inside in both cases."""
+
+    def __init__(self, message_type: type, kind: SchemaKind, schema_of: SchemaOf, **options: Any) -> None:
+        self.message_type = message_type
+        self.kind: SchemaKind = kind
+        self._schema_of = schema_of
+        super().__init__(**options)
+
+    def _schema(self) -> Schema:
+        return self._schema_of(self.message_type, self.kind)()
+
+    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> Any:
+        if type(value) is self.message_type:
+            return self._schema().load({name: getattr(value, name) for name in shapes_of(self.message_type)})
+        if isinstance(value, Mapping):
+            return self._schema().load(dict(cast("Mapping[str, Any]", value)))
+        raise ValidationError(f"Must be a {self.message_type.__name__}.")
+
+    def _serialize(self, value: Any, attr: str | None, obj: Any, **kwargs: Any) -> Any:
+        return None if value is None else self._schema().dump(value)
+
+
+class ListField(Field[Any]):
+    """A list; errors are reported by index."""
+
+    def __init__(self, item: Field[Any], **options: Any) -> None:
+        self.item = item
+        super().__init__(**options)
+
+    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> Any:
+        if not isinstance(value, list):
+            raise ValidationError("Not a valid list.")
+        items: list[Any] = value
+        return _each(self.item, dict(enumerate(items)), lambda read: list(read.values()))
+
+    def _serialize(self, value: Any, attr: str | None, obj: Any, **kwargs: Any) -> Any:
+        if value is None:
+            return None
+        return [self.item._serialize(each, None, None) for each in value]  # pyright: ignore[reportPrivateUsage] # marshmallow's hook
+
+
+class DictField(Field[Any]):
+    """A dict with text as keys; errors are reported by key."""
+
+    def __init__(self, item: Field[Any], **options: Any) -> None:
+        self.item = item
+        super().__init__(**options)
+
+    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> Any:
+        if not isinstance(value, Mapping):
+            raise ValidationError("Not a valid mapping.")
+        entries: Mapping[Any, Any] = value
+        bad = [key for key in entries if not (isinstance(key, str) and is_storable_text(key))]
+        if bad:
+            raise ValidationError({str(key): ["Not a valid key."] for key in bad})
+        return _each(self.item, entries, dict)
+
+    def _serialize(self, value: Any, attr: str | None, obj: Any, **kwargs: Any) -> Any:
+        if value is None:
+            return None
+        return {key: self.item._serialize(each, None, None) for key, each in value.items()}  # pyright: ignore[reportPrivateUsage] # marshmallow's hook
+
+
+def _each(item: Field[Any], values: Mapping[Any, Any], build: Callable[[dict[Any, Any]], Any]) -> Any:
+    read: dict[Any, Any] = {}
+    errors: dict[Any, Any] = {}
+    for key, value in values.items():
+        try:
+            read[key] = item.deserialize(value)
+        except ValidationError as error:
+            errors[key] = error.messages
+    if errors:
+        raise ValidationError(errors)
+    return build(read)
+
+
+def field_of(shape: Shape, kind: SchemaKind, schema_of: SchemaOf, *, default: Any = missing) -> Field[Any]:
+    """The field that reads and writes an attribute. Without a default, and unless None is possible, it is required."""
+    stored = kind == "stored"
+    options: dict[str, Any] = {"allow_none": shape.nullable, "load_default": default}
+    if default is missing:
+        options["required"] = not shape.nullable
+        if shape.nullable:
+            options["load_default"] = None
+    if shape.kind is Kind.CUSTOM:
+        return _custom(shape, options, stored)
+    options["validate"] = [] if stored else list(shape.validators)
+    if shape.kind is Kind.SCALAR:
+        return ScalarField(shape.type, stored=stored, **options)
+    if shape.kind is Kind.SECRET:
+        return SecretField(stored=stored, **options)
+    if shape.kind is Kind.NESTED:
+        return NestedField(shape.type, kind, schema_of, **options)
+    if shape.item is None:
+        return ChoiceField(shape.type, **options)
+    item = field_of(shape.item, kind, schema_of)
+    return (ListField if shape.kind is Kind.LIST else DictField)(item, **options)
+
+
+def _custom(shape: Shape, options: Mapping[str, Any], stored: bool) -> Field[Any]:
+    field = deepcopy(cast("Field[Any]", shape.field))
+    field.allow_none = field.allow_none or shape.nullable
+    if field.load_default is missing:
+        field.load_default = options["load_default"]
+        field.required = field.required or options.get("required", False)
+    if stored:
+        field.validators = []
+    return field

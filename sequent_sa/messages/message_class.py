@@ -1,0 +1,237 @@
+"""The class of message classes: annotations → attributes, mistakes reported where they are made."""
+
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
+# pyright: reportSelfClsParameterName=false
+# msgspec's metaclass has no type of its own, so everything inherited from it is unknown, also that this is a metaclass.
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterable, Mapping
+from copy import deepcopy
+from datetime import UTC
+from functools import partial
+from inspect import get_annotations
+from operator import attrgetter
+from typing import Any, ClassVar, cast
+
+import msgspec
+
+from sequent_sa.exceptions import ConfigurationError
+from sequent_sa.messages.attributes import SUPPORTED, Declaration, Declared, Kind, Scope, in_utc
+
+_StructMeta: Any = type(msgspec.Struct)
+make_message: Any = _StructMeta.__call__
+"""Makes an instance without the friendlier errors, for when the attributes are known to be right."""
+
+
+class MessageMeta(_StructMeta):  # type: ignore[misc] # msgspec does not publish its metaclass in every version
+    """Turns the annotations of a class body into attributes; reports mistakes when the class is defined."""
+
+    __declarations__: dict[str, Declaration]
+    __type_name__: str
+    __type_aliases__: tuple[str, ...]
+
+    def __new__(
+        mcls,
+        class_name: str,
+        bases: tuple[type, ...],
+        namespace: dict[str, Any],
+        /,
+        *,
+        name: str | None = None,
+        aliases: Iterable[str] = (),
+    ) -> MessageMeta:
+        frame = sys._getframe(1)  # pyright: ignore[reportPrivateUsage] # where the class statement stands
+        local_names = {} if frame.f_locals is frame.f_globals else dict(frame.f_locals)
+        scope = Scope(namespace["__module__"], local_names)
+        inherited = _inherited(bases)
+        declared = _declare(class_name, namespace, bases, inherited, scope)
+        _refuse_unannotated(class_name, namespace, {**inherited, **declared})
+        declarations = {**inherited, **declared}
+        envelope = namespace.get("__envelope__", _inherited_value(bases, "__envelope__", frozenset[str]()))
+        _add_post_init(namespace, bases, declarations, envelope)
+        cls = super().__new__(
+            mcls, class_name, bases, namespace, frozen=True, kw_only=not namespace.get("__positional__", False)
+        )
+        # Only now can annotations name the class itself.
+        local_names.setdefault(class_name, cls)
+        cls.__declarations__ = declarations
+        cls.__type_name__ = name or class_name
+        cls.__type_aliases__ = (aliases,) if isinstance(aliases, str) else tuple(aliases)
+        cls.__compared__ = _getter([name for name in cls.__struct_fields__ if name not in envelope])
+        _check_attributes(declared)
+        return cast("MessageMeta", cls)
+
+    def __init__(cls, *args: Any, **_options: Any) -> None:
+        super().__init__(*args)
+
+    def __call__(cls, *args: Any, **attributes: Any) -> Any:
+        try:
+            return make_message(cls, *args, **attributes)
+        except TypeError as error:
+            raise TypeError(f"{cls.__name__}: {error}; its attributes are {', '.join(cls.__struct_fields__)}") from None
+
+
+def _getter(names: list[str]) -> Callable[[Any], Any]:
+    return attrgetter(*names) if names else lambda _message: ()
+
+
+def _inherited(bases: tuple[type, ...]) -> dict[str, Declaration]:
+    found: dict[str, Declaration] = {}
+    for base in bases:
+        for name, declaration in getattr(base, "__declarations__", {}).items():
+            if found.setdefault(name, declaration).owner != declaration.owner:
+                raise ConfigurationError(
+                    f"{declaration.owner}.{name} and {found[name].owner}.{name} meet in one class: rename one of them"
+                )
+    return found
+
+
+def _inherited_value(bases: tuple[type, ...], name: str, default: Any) -> Any:
+    return next((getattr(base, name) for base in bases if hasattr(base, name)), default)
+
+
+def _declare(
+    class_name: str,
+    namespace: dict[str, Any],
+    bases: tuple[type, ...],
+    inherited: Mapping[str, Declaration],
+    scope: Scope,
+) -> dict[str, Declaration]:
+    annotations: dict[str, Any] = {}
+    scopes: dict[str, Scope] = {}
+    for mixin in _mixins(bases):
+        for name, annotation in get_annotations(mixin).items():
+            annotations[name] = annotation
+            scopes[name] = Scope(mixin.__module__, scope.names)
+            if name in vars(mixin):
+                namespace.setdefault(name, vars(mixin)[name])
+    own = namespace.get("__annotations__", {})
+    _refuse_again(class_name, [name for name in own if name in annotations or name in inherited])
+    annotations.update(own)
+    declared: dict[str, Declaration] = {}
+    for name, annotation in annotations.items():
+        if _is_class_variable(annotation):
+            continue
+        _refuse_hiding(class_name, name, bases)
+        field = _take_default(namespace, name)
+        declared[name] = Declaration(class_name, name, annotation, scopes.get(name, scope), field)
+    namespace["__annotations__"] = annotations
+    return declared
+
+
+def _mixins(bases: tuple[type, ...]) -> list[type]:
+    found: dict[type, None] = {}
+    for base in bases:
+        if not isinstance(base, _StructMeta):
+            for each in reversed(base.__mro__[:-1]):
+                found.setdefault(each)
+    return list(found)
+
+
+def _is_class_variable(annotation: object) -> bool:
+    if isinstance(annotation, str):
+        return annotation.startswith(("ClassVar", "typing.ClassVar", "t.ClassVar"))
+    return annotation is ClassVar or getattr(annotation, "__origin__", None) is ClassVar
+
+
+def _take_default(namespace: dict[str, Any], name: str) -> Any:
+    value = namespace.get(name, msgspec.NODEFAULT)
+    if isinstance(value, Declared):
+        declared: Declared[Any] = value
+        del namespace[name]
+        if declared.default is not msgspec.NODEFAULT:
+            namespace[name] = _safe_default(declared.default)
+        elif declared.default_factory is not msgspec.NODEFAULT:
+            namespace[name] = msgspec.field(default_factory=declared.default_factory)
+        return declared.field
+    if value is not msgspec.NODEFAULT:
+        namespace[name] = _safe_default(value)
+    return None
+
+
+def _safe_default(value: Any) -> Any:
+    if isinstance(value, list | dict | set):
+        return msgspec.field(default_factory=partial(deepcopy, cast("Any", value)))
+    return value
+
+
+def _refuse_again(class_name: str, names: list[str]) -> None:
+    if names:
+        raise ConfigurationError(
+            f"{class_name} declares {', '.join(names)} again: an inherited attribute keeps its type and its default"
+        )
+
+
+def _refuse_hiding(class_name: str, name: str, bases: tuple[type, ...]) -> None:
+    if name == "Meta" or (name.startswith("__") and name.endswith("__")):
+        raise ConfigurationError(f"{class_name}.{name}: this name is reserved, choose another one")
+    for base in bases:
+        if hasattr(base, name) and name not in get_annotations(base):
+            raise ConfigurationError(
+                f"{class_name}.{name} hides {base.__name__}.{name}: choose another name for the attribute"
+            )
+
+
+def _refuse_unannotated(class_name: str, namespace: Mapping[str, Any], known: Mapping[str, Declaration]) -> None:
+    for name, value in namespace.items():
+        if name in namespace.get("__annotations__", {}) or (name.startswith("__") and name.endswith("__")):
+            continue
+        if name in known:
+            raise ConfigurationError(
+                f"{class_name}.{name} is an attribute of {known[name].owner}: it cannot be replaced in a subclass"
+            )
+        if not isinstance(value, type) and not hasattr(value, "__get__"):
+            raise ConfigurationError(
+                f"{class_name}.{name} has no annotation: write `{name}: {type(value).__name__} = ...` for an "
+                f"attribute, or `{name}: ClassVar[...]` for a value of the class; supported types: {SUPPORTED}"
+            )
+
+
+def _check_attributes(declared: Mapping[str, Declaration]) -> None:
+    for declaration in declared.values():
+        try:
+            declaration.shape()
+        except NameError:
+            continue  # defined further down, perhaps: looked at again on first use
+
+
+def _add_post_init(
+    namespace: dict[str, Any],
+    bases: tuple[type, ...],
+    declarations: Mapping[str, Declaration],
+    envelope: frozenset[str],
+) -> None:
+    # Moments are kept in UTC, so that what is read back equals what was stored, also in a daylight-saving fold.
+    # Only classes that hold moments pay for this.
+    if "__post_init__" in namespace:
+        return
+    always: tuple[str, ...] = _inherited_value(bases, "__header_times__", ())
+    always = namespace.get("__header_times__", always)
+    moments = [name for name, each in declarations.items() if name in always or (name not in envelope and _timed(each))]
+    if moments:
+        namespace["__post_init__"] = _utc_post_init(tuple(moments))
+
+
+def _timed(declaration: Declaration) -> bool:
+    try:
+        shape = declaration.shape()
+    except (NameError, ConfigurationError):
+        return True
+    return any(leaf.kind is Kind.SCALAR and leaf.type.__name__ == "datetime" for leaf in shape.leaves())
+
+
+def _utc_post_init(names: tuple[str, ...]) -> Callable[[Any], None]:
+    """A `__post_init__` that brings the moments in these attributes to UTC."""
+
+    def __post_init__(self: Any) -> None:
+        for name in names:
+            value = getattr(self, name)
+            if value is None or getattr(value, "tzinfo", None) is UTC:
+                continue
+            new = in_utc(value)
+            if new is not value:
+                msgspec.structs.force_setattr(self, name, new)
+
+    return __post_init__

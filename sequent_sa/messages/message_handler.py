@@ -1,0 +1,220 @@
+"""@on, and routing a message to the methods that asked for it."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, Protocol, TypeVar, cast, overload
+
+from sequent_sa.exceptions import ConfigurationError
+from sequent_sa.messages.matchers import Matcher, TypedMatcher
+from sequent_sa.messages.message import Message
+
+_MARK = "__sequent_on__"
+
+A = TypeVar("A", bound=Message)
+B = TypeVar("B", bound=Message)
+C = TypeVar("C", bound=Message)
+D = TypeVar("D", bound=Message)
+M = TypeVar("M", bound=Message)
+H = TypeVar("H")
+R = TypeVar("R")
+
+OptionCallback = Callable[[type[Any], Sequence[Any], Any], object]
+
+
+class HandlerDecorator(Protocol[M]):
+    """Marks a method that takes the message, or nothing."""
+
+    @overload
+    def __call__(self, method: Callable[[H], R], /) -> Callable[[H], R]: ...
+    @overload
+    def __call__(self, method: Callable[[H, M], R], /) -> Callable[[H, M], R]: ...
+
+
+@overload
+def on(a: type[A] | TypedMatcher[A], /, **options: object) -> HandlerDecorator[A]: ...
+@overload
+def on(a: type[A] | TypedMatcher[A], b: type[B] | TypedMatcher[B], /, **options: object) -> HandlerDecorator[A | B]: ...
+@overload
+def on(
+    a: type[A] | TypedMatcher[A], b: type[B] | TypedMatcher[B], c: type[C] | TypedMatcher[C], /, **options: object
+) -> HandlerDecorator[A | B | C]: ...
+@overload
+def on(
+    a: type[A] | TypedMatcher[A],
+    b: type[B] | TypedMatcher[B],
+    c: type[C] | TypedMatcher[C],
+    d: type[D] | TypedMatcher[D],
+    /,
+    **options: object,
+) -> HandlerDecorator[A | B | C | D]: ...
+@overload
+def on(*selectors: type[Message] | Matcher, **options: object) -> Callable[[Callable[..., R]], Callable[..., R]]: ...
+def on(*selectors: Any, **options: object) -> Any:
+    """Mark a method as the handler of messages of exactly these classes, or of what these matchers let through.
+
+    The method takes the message, or no argument. `options` are passed to what the handler's class tree registered
+    with `register_option`. Raises `ConfigurationError` for no selectors, duplicates, and what is no selector.
+    """
+    if not selectors:
+        raise ConfigurationError("@on needs at least one message class or matcher")
+    for selector in selectors:
+        is_message = isinstance(selector, type) and issubclass(selector, Message)
+        if not is_message and (isinstance(selector, type) or not isinstance(selector, Matcher)):
+            raise ConfigurationError(
+                f"@on({_shown(selector)}): give message classes, or matchers: objects with `matches(message) -> bool`"
+            )
+    duplicates = [each for place, each in enumerate(selectors) if each in selectors[:place]]
+    if duplicates:
+        names = ", ".join(dict.fromkeys(map(_shown, duplicates)))
+        raise ConfigurationError(f"@on names {names} more than once")
+
+    def mark(method: Any) -> Any:
+        if not inspect.isfunction(method):
+            raise ConfigurationError(f"@on marks methods, not {method!r}")
+        setattr(method, _MARK, (selectors, options))
+        return method
+
+    return mark
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """A method, by name, and what leads to it."""
+
+    method: str
+    selectors: tuple[Any, ...]
+    takes_message: bool
+
+
+class MessageHandler:
+    """The base of aggregates, command handlers, projectors and workflows.
+
+    Every matching handler gets a message once: those that name its class first, then those that use matchers, in
+    the order of definition, inherited ones before. Handlers are inherited; a method that overrides one by name takes
+    its place, with the routes of its own `@on`, or with those of the method which it overrides when it has none.
+    Setting the name to None in a subclass switches the handler off.
+
+    Raises `ConfigurationError` at class definition for options that nobody registered, and for methods that take
+    more than the message.
+    """
+
+    __routes__: ClassVar[Sequence[Route]] = ()
+    __exact__: ClassVar[Mapping[type, tuple[Route, ...]]] = {}
+    __matching__: ClassVar[Sequence[tuple[Matcher, Route]]] = ()
+    __options__: ClassVar[dict[str, OptionCallback]] = {}
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        if MessageHandler in cls.__bases__:
+            # One registry for each tree: workflows do not know the options of projectors.
+            cls.__options__ = {}
+        cls.__routes__ = _collect(cls)
+        exact: dict[type, tuple[Route, ...]] = {}
+        matching: list[tuple[Matcher, Route]] = []
+        for route in cls.__routes__:
+            for selector in route.selectors:
+                if isinstance(selector, type):
+                    exact[selector] = (*exact.get(selector, ()), route)
+                else:
+                    matching.append((selector, route))
+        cls.__exact__ = exact
+        cls.__matching__ = matching
+        _apply_options(cls)
+
+    @classmethod
+    def register_option(cls, name: str, callback: OptionCallback) -> None:
+        """Allow `@on(..., name=value)` in this class tree.
+
+        `callback(handler_class, selectors, value)` is called when a class that uses it is defined. Raises
+        `ConfigurationError` when the tree has the option already.
+        """
+        if name in cls.__options__:
+            raise ConfigurationError(f"{cls.__name__}: the option {name!r} is registered already")
+        cls.__options__[name] = callback
+
+    @classmethod
+    def handled_types(cls) -> tuple[type[Message], ...]:
+        """The classes that handlers name, in order of definition; what matchers let through is not among them."""
+        return tuple(cls.__exact__)
+
+    @classmethod
+    def has_matchers(cls) -> bool:
+        """Whether a handler chooses its messages by a matcher."""
+        return bool(cls.__matching__)
+
+    @classmethod
+    def handles_message(cls, message: Message) -> bool:
+        """Whether a handler wants the message."""
+        return type(message) in cls.__exact__ or any(matcher.matches(message) for matcher, _ in cls.__matching__)
+
+    def handle_message(self, message: Message) -> None:
+        """Call every handler that wants the message, each once."""
+        exact = self.__exact__.get(type(message), ())
+        for route in exact:
+            self._call(route, message)
+        if self.__matching__:
+            called = set(exact)
+            for matcher, route in self.__matching__:
+                if route not in called and matcher.matches(message):
+                    called.add(route)
+                    self._call(route, message)
+
+    def _call(self, route: Route, message: Message) -> None:
+        if route.takes_message:
+            getattr(self, route.method)(message)
+        else:
+            getattr(self, route.method)()
+
+
+def _collect(handler: type) -> list[Route]:
+    marks: dict[str, tuple[Any, ...]] = {}
+    for base in reversed(handler.__mro__):
+        for name, value in vars(base).items():
+            mark = getattr(value, _MARK, None)
+            if mark is not None:
+                marks[name] = mark[0]
+    routes: list[Route] = []
+    for name, selectors in marks.items():
+        method = getattr(handler, name)
+        if method is not None:
+            routes.append(Route(name, selectors, _takes_message(handler, name, method)))
+    return routes
+
+
+def _takes_message(handler: type, name: str, method: Callable[..., Any]) -> bool:
+    parameters = list(inspect.signature(method).parameters.values())[1:]
+    positional = [each for each in parameters if each.kind in (each.POSITIONAL_ONLY, each.POSITIONAL_OR_KEYWORD)]
+    needed = [each for each in parameters if each.default is each.empty and each.kind in _NEEDED]
+    if len(needed) > 1 or any(each.kind is each.KEYWORD_ONLY for each in needed):
+        raise ConfigurationError(f"{handler.__name__}.{name} must take the message, or no argument besides self")
+    return bool(positional) or any(each.kind is each.VAR_POSITIONAL for each in parameters)
+
+
+_NEEDED = (
+    inspect.Parameter.POSITIONAL_ONLY,
+    inspect.Parameter.POSITIONAL_OR_KEYWORD,
+    inspect.Parameter.KEYWORD_ONLY,
+)
+
+
+def _apply_options(handler: type[MessageHandler]) -> None:
+    for name, value in vars(handler).items():
+        mark = cast("tuple[tuple[Any, ...], Mapping[str, Any]] | None", getattr(value, _MARK, None))
+        if mark is None:
+            continue
+        selectors, options = mark
+        for option, given in options.items():
+            callback = handler.__options__.get(option)
+            if callback is None:
+                known = ", ".join(sorted(handler.__options__)) or "there are none"
+                raise ConfigurationError(
+                    f"{handler.__name__}.{name}: @on has no option {option!r}; registered options: {known}"
+                )
+            callback(handler, selectors, given)
+
+
+def _shown(selector: object) -> str:
+    return selector.__name__ if isinstance(selector, type) else repr(selector)

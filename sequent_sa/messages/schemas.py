@@ -1,0 +1,95 @@
+"""The two marshmallow schemas of a message class, derived from its annotations on first use."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+import msgspec
+from marshmallow import EXCLUDE, RAISE, Schema, missing, post_load, pre_load
+
+from sequent_sa.messages.attributes import shapes_of
+from sequent_sa.messages.fields import SchemaKind, field_of
+from sequent_sa.messages.upcasting import collect_upcasters
+
+
+class InputSchema(Schema):
+    """Reads what users send: unknown names are errors, blank text is None, validators run."""
+
+    class Meta:
+        unknown = RAISE
+        register = False
+
+    message_type: ClassVar[type[Any]]
+
+    @post_load
+    def _make(self, data: Mapping[str, Any], **_options: Any) -> Any:
+        return self.message_type(**data)
+
+
+class StoredJSONSchema(Schema):
+    """Reads and writes stored JSON: upcasters run first, unknown names are ignored, validators do not run."""
+
+    class Meta:
+        unknown = EXCLUDE
+        register = False
+
+    message_type: ClassVar[type[Any]]
+
+    @pre_load
+    def _upcast(self, data: Mapping[str, Any], **_options: Any) -> Mapping[str, Any]:
+        changed = dict(data)
+        for upcaster in collect_upcasters(self.message_type):
+            upcaster(changed)
+        return changed
+
+    @post_load
+    def _make(self, data: Mapping[str, Any], **_options: Any) -> Any:
+        return self.message_type(**data)
+
+
+class LazySchema:
+    """A class attribute that is the schema of the class which it is asked of."""
+
+    def __init__(self, kind: SchemaKind) -> None:
+        self._kind: SchemaKind = kind
+
+    def __get__(self, instance: object, owner: type) -> type[Schema]:
+        return schema_of(owner, self._kind)
+
+
+def schema_of(message_type: type, kind: SchemaKind) -> type[Schema]:
+    """The schema of a message class. The envelope cannot be set by users, so only the stored one has it."""
+    cache = f"__{kind}_schema__"
+    schema: type[Schema] | None = vars(message_type).get(cache)
+    if schema is None:
+        schema = _derive(message_type, kind)
+        setattr(message_type, cache, schema)
+    return schema
+
+
+def defaults_of(message_type: Any) -> Mapping[str, Any]:
+    """The attributes that have a default; what must be made anew each time stands as a callable."""
+    found: dict[str, Any] = {}
+    for field in msgspec.structs.fields(message_type):
+        if field.default_factory is not msgspec.NODEFAULT:
+            found[field.name] = field.default_factory
+        elif field.default is not msgspec.NODEFAULT:
+            found[field.name] = field.default
+    return found
+
+
+def _derive(message_type: Any, kind: SchemaKind) -> type[Schema]:
+    base: type[Schema] = InputSchema if kind == "input" else StoredJSONSchema
+    envelope: frozenset[str] = message_type.__envelope__ if kind == "input" else frozenset()
+    defaults = defaults_of(message_type)
+    fields = {
+        name: field_of(shape, kind, schema_of, default=defaults.get(name, missing))
+        for name, shape in shapes_of(message_type).items()
+        if name not in envelope
+    }
+    suffix = "Schema" if kind == "input" else "StoredSchema"
+    namespace = {**fields, "message_type": message_type, "__module__": message_type.__module__}
+    make: Any = type(base)
+    schema: type[Schema] = make(f"{message_type.__name__}{suffix}", (base,), namespace)
+    return schema

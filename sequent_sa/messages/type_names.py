@@ -1,0 +1,108 @@
+"""Class ↔ stored name, including renamed classes, of one application."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, Literal, TypeVar
+
+from sequent_sa.exceptions import ConfigurationError, DuplicateTypeName, UnknownEventType
+from sequent_sa.messages.command import BaseCommand, Command
+from sequent_sa.messages.event import Event
+
+M = TypeVar("M", bound=type)
+T = TypeVar("T")
+What = Literal["event", "command", "aggregate"]
+
+
+class TypeNames:
+    """The names under which an application stores its classes.
+
+    A class has its name and its aliases. A class that replaces another of the same module and name, as after a
+    reload, takes its place. Raises `DuplicateTypeName` for two different classes with one name, and
+    `ConfigurationError` for a retired name that a class still has.
+    """
+
+    def __init__(
+        self,
+        *,
+        events: Iterable[type[Event]] = (),
+        commands: Iterable[type[BaseCommand]] = (),
+        aggregates: Iterable[type] = (),
+        retired_events: Iterable[str] = (),
+    ) -> None:
+        self._events = _by_name(events)
+        self._commands = _by_name(commands)
+        self._aggregates = _by_name(aggregates)
+        self._retired = frozenset(retired_events)
+        for name in sorted(self._retired & self._events.keys()):
+            raise ConfigurationError(
+                f"{name!r} is retired, but {self._events[name].__qualname__} is stored under it: remove one of them"
+            )
+
+    def name_of(self, cls: type) -> str:
+        """The name under which a class is stored."""
+        return _names(cls)[0]
+
+    def names_of(self, event_types: Iterable[type[Event]]) -> tuple[str, ...]:
+        """The names and aliases of classes: every name that their stored rows may carry."""
+        return tuple(dict.fromkeys(name for event_type in event_types for name in _names(event_type)))
+
+    def event_class(self, name: str) -> type[Event] | None:
+        """The event class that is stored as `name`, or None when it is retired. Raises `UnknownEventType`."""
+        found = self._events.get(name)
+        if found is None and name not in self._retired:
+            raise UnknownEventType(name)
+        return found
+
+    def command_class(self, name: str) -> type[BaseCommand]:
+        """The command class that is stored as `name`. Raises `UnknownEventType`."""
+        return _found(self._commands, name, "command")
+
+    def aggregate_class(self, name: str) -> type:
+        """The aggregate class that is stored as `name`. Raises `UnknownEventType`."""
+        return _found(self._aggregates, name, "aggregate")
+
+
+def declared_events() -> list[type[Event]]:
+    """Every event class that has been imported, in order of definition; the latest of those that were reloaded."""
+    return _declared(Event)
+
+
+def declared_commands() -> list[type[BaseCommand]]:
+    """Every command class that has been imported; the latest of those that were reloaded."""
+    own: type[BaseCommand] = Command
+    return [command for command in _declared(BaseCommand) if command is not own]
+
+
+def _declared(root: type[T]) -> list[type[T]]:
+    found: dict[tuple[str, str], type[T]] = {}
+
+    def walk(cls: type[T]) -> None:
+        for child in cls.__subclasses__():
+            found[(child.__module__, child.__qualname__)] = child
+            walk(child)
+
+    walk(root)
+    return list(found.values())
+
+
+def _names(cls: Any) -> tuple[str, ...]:
+    return (cls.__type_name__, *cls.__type_aliases__)
+
+
+def _by_name(classes: Iterable[M]) -> dict[str, M]:
+    latest = {(cls.__module__, cls.__qualname__): cls for cls in classes}
+    found: dict[str, M] = {}
+    for cls in latest.values():
+        for name in dict.fromkeys(_names(cls)):
+            other = found.setdefault(name, cls)
+            if other is not cls:
+                raise DuplicateTypeName(name, other, cls)
+    return found
+
+
+def _found(known: dict[str, M], name: str, what: What) -> M:
+    found = known.get(name)
+    if found is None:
+        raise UnknownEventType(name, what)
+    return found

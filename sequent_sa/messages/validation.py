@@ -1,0 +1,89 @@
+"""Validators of our own, and the way in for commands."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+from weakref import WeakKeyDictionary
+
+from marshmallow import ValidationError
+from marshmallow.validate import Validator
+
+from sequent_sa.exceptions import CommandNotValid
+from sequent_sa.messages.attributes import Kind, Shape, shapes_of
+from sequent_sa.messages.checks import (
+    contains,
+    error_dictionary,
+    flaw,
+    run_validators,
+    with_hashed_secrets,
+    without_secrets,
+)
+from sequent_sa.messages.command import BaseCommand
+from sequent_sa.messages.form_params import Params
+
+_has_secrets: WeakKeyDictionary[type, bool] = WeakKeyDictionary()
+
+
+class NotBlank(Validator):
+    """Refuses text without anything to see, and empty lists and dicts."""
+
+    default_message = "Cannot be blank."
+
+    def __init__(self, *, error: str | None = None) -> None:
+        self.message = error or self.default_message
+
+    def __call__(self, value: Any) -> Any:
+        blank = not value.strip() if isinstance(value, str) else value is None or value in ([], {})
+        if blank:
+            raise ValidationError(self.message)
+        return value
+
+
+def parse_command(command: BaseCommand | Params[BaseCommand]) -> BaseCommand:
+    """A valid command from what was given: attributes converted to their types, validators passed, secrets hashed.
+
+    Raises `CommandNotValid`, with the errors of all attributes.
+    """
+    parsed = command.parse() if isinstance(command, Params) else _checked(command)
+    command_type = type(parsed)
+    secret = _has_secrets.get(command_type)
+    if secret is None:
+        secret = _has_secrets[command_type] = contains(command_type, lambda shape: shape.kind is Kind.SECRET)
+    return cast("BaseCommand", with_hashed_secrets(parsed)) if secret else parsed
+
+
+def _checked(command: BaseCommand) -> BaseCommand:
+    # Most commands are made by code, with values of the right types: those need no schema.
+    if all(_passes(shape, getattr(command, name)) for name, shape in shapes_of(type(command)).items()):
+        return command
+    envelope = command.__envelope__
+    attributes = {name: getattr(command, name) for name in command.__struct_fields__ if name not in envelope}
+    try:
+        parsed = cast("BaseCommand", command.Schema().load(attributes))
+    except ValidationError as error:
+        raise CommandNotValid(
+            type(command),
+            error_dictionary(error),
+            command=_with_cleared_secrets(command),
+            params=without_secrets(type(command), attributes),
+        ) from error
+    return parsed.evolve(**{name: getattr(command, name) for name in envelope})
+
+
+def _passes(shape: Shape, value: Any) -> bool:
+    if flaw(shape, value) is not None:
+        return False
+    try:
+        run_validators(shape, value)
+    except ValidationError:
+        return False
+    return True
+
+
+def _with_cleared_secrets(command: BaseCommand) -> BaseCommand:
+    secrets = [
+        name
+        for name, shape in shapes_of(type(command)).items()
+        if any(leaf.kind is Kind.SECRET for leaf in shape.leaves())
+    ]
+    return command.evolve(**dict.fromkeys(secrets)) if secrets else command

@@ -1,0 +1,19 @@
+"""ValueObject: a nested message without identity."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, cast
+
+import marshmallow
+
+from sequent_sa.messages.message import Message
+from sequent_sa.messages.schemas import LazySchema
+
+
+class ValueObject(Message):
+    """Attributes that belong together, without an identity; used inside commands, events and each other."""
+
+    __nestable__: ClassVar[bool] = True
+
+    Schema: ClassVar[type[marshmallow.Schema]] = cast("Any", LazySchema("input"))
+    StoredSchema: ClassVar[type[marshmallow.Schema]] = cast("Any", LazySchema("stored"))

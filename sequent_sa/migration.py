@@ -1,0 +1,142 @@
+"""Bringing a running application from one version to the next: schema, view tables and projections together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from sequent_sa.application import Sequent
+from sequent_sa.database import ViewHistory, check_event_store, create_view_schema, migrating, upgrade_event_store
+from sequent_sa.exceptions import ConfigurationError, ReplayError
+from sequent_sa.projections.projector import Projector
+from sequent_sa.projections.projector_states import read_states
+from sequent_sa.replay import replay_state
+from sequent_sa.replay.engine import Replay, ReplayContext
+from sequent_sa.replay.replay_state import State
+
+Report = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class MigrationStatus:
+    """Where things stand, as text to print, and whether something is to be done."""
+
+    lines: tuple[str, ...]
+    pending: bool
+
+
+class Migration:
+    """The two halves of an upgrade. `online` may take long and disturbs nobody; `offline` takes a moment.
+
+    `alembic_ini` belongs to the application's view migrations; None for the one in its project directory.
+    """
+
+    def __init__(self, app: Sequent, alembic_ini: Path | None = None) -> None:
+        self._app = app
+        self._ini = alembic_ini or app.configuration.root / "alembic.ini"
+        self._history = ViewHistory(self._ini)
+
+    def online(self, report: Report) -> None:
+        """Bring the event store up, and replay new and changed projectors beside the running application.
+
+        Goes on where an interrupted call stopped. Raises `ReplayError` when the replay in progress belongs to other
+        code, and `PublishEventError` when a projector fails.
+        """
+        upgrade_event_store(self._app.engine)
+        create_view_schema(self._app.engine)
+        replay = Replay.resume(self._context, report)
+        if replay is None:
+            changed = self.changed_projectors()
+            if not changed:
+                report(self._nothing_to_replay())
+                return
+            replay = Replay.create(self._context, changed, report)
+        self._advance(replay)
+        report("ready: `sequent migrate offline` puts it live")
+
+    def offline(self, report: Report) -> None:
+        """Catch up, swap the tables and activate the projectors, in one transaction.
+
+        Raises `ReplayError` when `online` has not finished, `LockTimeout` when the application's transactions leave no
+        moment for it; then nothing has changed.
+        """
+        check_event_store(self._app.engine)
+        replay = Replay.resume(self._context, report)
+        if replay is not None:
+            if replay.state is not State.OPTIMIZED:
+                raise ReplayError(f"the replay is not ready ({replay.state.value}): run `sequent migrate online` first")
+            replay.catch_up()
+            replay.go_live()
+        elif changed := self.changed_projectors():
+            names = ", ".join(projector.__type_name__ for projector in changed)
+            raise ReplayError(f"{names} must be replayed first: run `sequent migrate online`")
+        elif self._pending_revision() is not None:
+            create_view_schema(self._app.engine)
+            with migrating(self._app.engine) as connection:
+                self._history.upgrade(connection)
+            report("the view tables are up to date; no projector changed")
+        else:
+            report("nothing to do: everything is up to date")
+
+    def abort(self, report: Report) -> None:
+        """End the replay in progress; the live tables stay. Raises `ReplayError` when there is none."""
+        replay = Replay.resume(self._context, report)
+        if replay is None:
+            raise ReplayError("no replay is in progress")
+        replay.abort()
+        report("aborted; the live tables are as they were")
+
+    def status(self) -> MigrationStatus:
+        """Where things stand and what to type next."""
+        check_event_store(self._app.engine)
+        with self._app.engine.begin() as connection:
+            row = replay_state.in_progress(connection)
+        if row is not None:
+            what = ", ".join(f"{name} version {version}" for name, version in row.projector_versions.items())
+            step = "offline" if row.state is State.OPTIMIZED else "online"
+            lines = [f"a replay of {what} is in progress: {row.state.value}"]
+            lines += [f"it failed: {row.error['message']}"] if row.error and row.state is State.FAILED else []
+            return MigrationStatus((*lines, f"next: sequent migrate {step}"), pending=True)
+        lines = [f"{p.__type_name__} version {p.version} is not active" for p in self.changed_projectors()]
+        revision = self._pending_revision()
+        if revision is not None:
+            lines.append(f"view migrations up to {revision} are pending")
+        if not lines:
+            return MigrationStatus(("everything is up to date",), pending=False)
+        step = "online" if self.changed_projectors() else "offline"
+        return MigrationStatus((*lines, f"next: sequent migrate {step}"), pending=True)
+
+    def changed_projectors(self) -> list[type[Projector]]:
+        """The projectors whose version is not the active one."""
+        with self._app.engine.begin() as connection:
+            states = read_states(connection)
+        active = {name: state.active_version for name, state in states.items()}
+        return [p for p in self._app.projectors if active.get(p.__type_name__) != p.version]
+
+    @property
+    def _context(self) -> ReplayContext:
+        return self._app.replay_context(self._history)
+
+    def _advance(self, replay: Replay) -> None:
+        if replay.state is State.CREATED:
+            replay.prepare()
+        if replay.state in (State.PREPARED, State.REPLAYING, State.FAILED):
+            replay.run()
+        replay.catch_up()
+        if replay.state is State.REPLAYED:
+            replay.optimize()
+            replay.catch_up()
+
+    def _pending_revision(self) -> str | None:
+        """The latest revision of the view tables, unless the database has it."""
+        if not self._ini.is_file():
+            raise ConfigurationError(f"{self._ini} is missing: it says where the migrations of the view tables are")
+        with self._app.engine.connect() as connection:
+            current, head = self._history.revision(connection)
+        return head if head != current else None
+
+    def _nothing_to_replay(self) -> str:
+        if self._pending_revision() is None:
+            return "nothing to do: everything is up to date"
+        return "no projector changed: `sequent migrate offline` runs the pending view migrations"

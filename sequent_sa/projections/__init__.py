@@ -1,0 +1,1 @@
+"""What is shown: view records, and the projectors that write them."""

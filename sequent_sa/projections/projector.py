@@ -1,0 +1,222 @@
+"""The base class of what keeps view tables up to date with the events."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any, ClassVar, Literal, ParamSpec, TypeVar, cast
+
+from sqlalchemy import CursorResult, TextClause, text
+
+from sequent_sa import _clock
+from sequent_sa.exceptions import ConfigurationError, NotManagedByThisProjector, RecordNotFound
+from sequent_sa.messages.event import Event
+from sequent_sa.messages.message_handler import MessageHandler
+from sequent_sa.projections.persistors.persistor import Persistor
+from sequent_sa.projections.persistors.record_table import Where, record_table
+
+P = ParamSpec("P")
+R = TypeVar("R")
+ReplayBy = Literal["aggregate", "store"]
+
+
+class Projector(MessageHandler):
+    """Writes the records of the tables that it manages, and touches no others.
+
+    Class keywords: `manages_tables` (an empty tuple is a mistake; `None` says that there are none), `version`, to be
+    raised whenever a replay would give other rows; `name`, under which the database knows it (default: the class
+    name); `replay_by="store"` for read models that need the events of all aggregates in the order of commands.
+
+    Raises `ConfigurationError` at class definition for matchers (a replay must know which types to read), and for
+    tables that are not mapped classes.
+    """
+
+    __type_name__: ClassVar[str] = "Projector"
+    __abstract__: ClassVar[bool] = True
+    managed_tables: ClassVar[tuple[type, ...] | None] = None
+    version: ClassVar[int] = 1
+    replay_by: ClassVar[ReplayBy] = "aggregate"
+
+    def __init_subclass__(
+        cls,
+        *,
+        manages_tables: Iterable[type] | Literal["inherited"] | None = "inherited",
+        version: int | None = None,
+        name: str | None = None,
+        replay_by: ReplayBy | None = None,
+        **options: Any,
+    ) -> None:
+        super().__init_subclass__(**options)
+        cls.__type_name__ = name or cls.__name__
+        cls.__abstract__ = bool(vars(cls).get("__abstract__", False))
+        if manages_tables != "inherited":
+            cls.managed_tables = () if manages_tables is None else _checked_tables(cls, manages_tables)
+        if version is not None:
+            if version < 1:
+                raise ConfigurationError(f"{cls.__name__}: version must be 1 or more, not {version}")
+            cls.version = version
+        cls.replay_by = replay_by or cls.replay_by
+        if cls.has_matchers():
+            raise ConfigurationError(
+                f"{cls.__name__} handles events by a matcher: name the event classes in `@on(...)`, "
+                "so that a replay knows which events to read"
+            )
+
+    @classmethod
+    def handled_events(cls) -> tuple[type[Event], ...]:
+        """The classes of the events that this projector handles."""
+        return tuple(message for message in cls.handled_types() if issubclass(message, Event))
+
+    def __init__(self, persistor: Persistor) -> None:
+        if self.managed_tables is None:
+            raise ConfigurationError(
+                f"{type(self).__name__} does not say which tables it manages: declare "
+                f"`class {type(self).__name__}(Projector, manages_tables=(SomeRecord,))`, or manages_tables=None"
+            )
+        self._persistor = persistor
+
+    def create_record(self, record_type: Callable[P, R], /, *args: P.args, **values: P.kwargs) -> R:
+        """Store a new record and return it."""
+        record = record_type(*args, **values)
+        self._insert([record])
+        return record
+
+    def create_records(self, records: Sequence[R]) -> None:
+        """Store new records, which may be of several classes."""
+        self._insert(records)
+
+    def create_or_update_record(
+        self,
+        record_type: type[R],
+        values: Mapping[str, Any],
+        change: Callable[[R], object] | None = None,
+        *,
+        created_at: datetime | None = None,
+    ) -> R:
+        """Change the record that has these values, or one that is created with them; returns it.
+
+        `created_at` (default: now) is set on a new record that has such a column.
+        """
+        found = self.find_records(record_type, values)
+        if found:
+            self._change(record_type, found[0], change)
+            return found[0]
+        extra = {"created_at": created_at or _clock.now()} if "created_at" in record_table(record_type).columns else {}
+        record = record_type(**{**extra, **values})
+        if change is not None:
+            change(record)
+        self._insert([record])
+        return record
+
+    def update_record(
+        self,
+        record_type: type[R],
+        event: Event,
+        change: Callable[[R], object] | None = None,
+        *,
+        where: Where | None = None,
+        update_sequence_number: bool | None = None,
+    ) -> R:
+        """Change the record of the event's aggregate, or the first that matches `where`, and return it.
+
+        Columns named `updated_at` and `sequence_number` are set from the event, where the record has them.
+        Raises `RecordNotFound`.
+        """
+        condition = where or {"aggregate_id": event.aggregate_id}
+        columns = record_table(record_type).columns
+        numbered = "sequence_number" in columns if update_sequence_number is None else update_sequence_number
+
+        def apply(record: R) -> None:
+            if "updated_at" in columns:
+                record.updated_at = event.created_at  # type: ignore[attr-defined]
+            if change is not None:
+                change(record)
+            if numbered:
+                record.sequence_number = event.sequence_number  # type: ignore[attr-defined]
+
+        return self.do_with_record(record_type, condition, apply)
+
+    def update_all_records(self, record_type: type[R], where: Where, changes: Mapping[str, Any]) -> None:
+        """Set columns of all records that match."""
+        self._managed(record_type)
+        self._persistor.update_all(record_type, where, changes)
+
+    def delete_record(self, record: object) -> None:
+        """Remove a record; nothing happens when it is not there."""
+        self._managed(type(record))
+        self._persistor.delete(type(record), record)
+
+    def delete_all_records(self, record_type: type[R], where: Where) -> None:
+        """Remove all records that match."""
+        self._managed(record_type)
+        self._persistor.delete_all(record_type, where)
+
+    def get_record(self, record_type: type[R], where: Where) -> R | None:
+        """The first record that matches, by primary key, or None."""
+        found = self.find_records(record_type, where)
+        return found[0] if found else None
+
+    def get_record_or_raise(self, record_type: type[R], where: Where) -> R:
+        """The first record that matches. Raises `RecordNotFound`."""
+        record = self.get_record(record_type, where)
+        if record is None:
+            raise RecordNotFound(record_type, where)
+        return record
+
+    def find_records(self, record_type: type[R], where: Where) -> list[R]:
+        """All records that match, ordered by primary key."""
+        self._managed(record_type)
+        return self._persistor.find(record_type, where)
+
+    def last_record(self, record_type: type[R], where: Where) -> R | None:
+        """The record that matches with the greatest primary key, or None."""
+        found = self.find_records(record_type, where)
+        return found[-1] if found else None
+
+    def do_with_record(self, record_type: type[R], where: Where, change: Callable[[R], object]) -> R:
+        """Change the first record that matches, and return it. Raises `RecordNotFound`."""
+        record = self.get_record_or_raise(record_type, where)
+        self._change(record_type, record, change)
+        return record
+
+    def do_with_records(self, record_type: type[R], where: Where, change: Callable[[R], object]) -> None:
+        """Change all records that match."""
+        for record in self.find_records(record_type, where):
+            self._change(record_type, record, change)
+
+    def execute_sql(self, statement: str | TextClause, **parameters: Any) -> CursorResult[Any]:
+        """Run a statement with named parameters (`:name`); not possible in a replay by aggregate."""
+        return self._persistor.execute_sql(text(statement) if isinstance(statement, str) else statement, parameters)
+
+    def _insert(self, records: Sequence[Any]) -> None:
+        by_type: dict[type[Any], list[Any]] = {}
+        for record in records:
+            record_type = cast("type[Any]", type(record))
+            self._managed(record_type)
+            record_table(record_type).fill_defaults(record)
+            by_type.setdefault(record_type, []).append(record)
+        for record_type, same in by_type.items():
+            self._persistor.insert(record_type, same)
+
+    def _change(self, record_type: type[R], record: R, change: Callable[[R], object] | None) -> None:
+        if change is None:
+            return
+        before = record_table(record_type).values(record)
+        change(record)
+        self._persistor.save(record_type, record, before)
+
+    def _managed(self, record_type: type) -> None:
+        if record_type not in (self.managed_tables or ()):
+            raise NotManagedByThisProjector(type(self), record_type)
+
+
+def _checked_tables(projector: type, tables: Iterable[type]) -> tuple[type, ...]:
+    checked = tuple(tables)
+    if not checked:
+        raise ConfigurationError(
+            f"{projector.__name__} manages an empty list of tables: name at least one, or say manages_tables=None"
+        )
+    for table in checked:
+        if not hasattr(table, "__mapper__"):
+            raise ConfigurationError(f"{projector.__name__} cannot manage {table!r}: it is not a mapped record class")
+    return checked

@@ -1,0 +1,83 @@
+"""Which version of each projector is active, activating or replaying."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, select, update
+
+from sequent_sa import _clock
+from sequent_sa.dialects import Dialect
+from sequent_sa.projections.projector import Projector
+from sequent_sa.tables import projector_states
+
+ProjectorTypes = Sequence[type[Projector]]
+
+
+@dataclass(frozen=True, slots=True)
+class ProjectorState:
+    """The versions of one projector, each None where there is none."""
+
+    name: str
+    active_version: int | None = None
+    activating_version: int | None = None
+    replaying_version: int | None = None
+
+
+def read_states(connection: Connection) -> dict[str, ProjectorState]:
+    """All states by the projector's name. Who changes them waits until this transaction ends."""
+    columns = projector_states.c
+    rows = connection.execute(
+        select(columns.name, columns.active_version, columns.activating_version, columns.replaying_version)
+    )
+    return {row.name: ProjectorState(*row) for row in rows}
+
+
+class ProjectorStates:
+    """Changes the states, in the caller's transaction, when no transaction that has read them is open any more."""
+
+    def __init__(self, dialect: Dialect, lock_timeout: float = 10.0) -> None:
+        self._dialect = dialect
+        self._lock_timeout = lock_timeout
+
+    def register_replaying(self, connection: Connection, projectors: ProjectorTypes) -> None:
+        """Their replay begins; an active version stays active."""
+        self._register(
+            connection, {p.__type_name__: {"replaying_version": p.version} for p in projectors}, "active_version"
+        )
+
+    def register_activating(self, connection: Connection, projectors: ProjectorTypes) -> None:
+        """They are being switched over."""
+        self._register(
+            connection, {p.__type_name__: {"activating_version": p.version} for p in projectors}, "active_version"
+        )
+
+    def register_active(self, connection: Connection, projectors: ProjectorTypes) -> None:
+        """From now on the code with these versions projects."""
+        self._register(connection, {p.__type_name__: {"active_version": p.version} for p in projectors})
+
+    def abort_replaying(self, connection: Connection, names: Collection[str]) -> None:
+        """Forget replaying and activating versions; an active version stays active."""
+        self._register(connection, {name: {} for name in names}, "active_version")
+
+    def deactivate(self, connection: Connection, names: Collection[str]) -> None:
+        """They get no events from now on; their tables stay as they are."""
+        self._dialect.lock_projector_states(connection, self._lock_timeout)
+        connection.execute(
+            update(projector_states)
+            .where(projector_states.c.name.in_(names))
+            .values(active_version=None, updated_at=_clock.now())
+        )
+
+    def _register(self, connection: Connection, versions: Mapping[str, Mapping[str, int]], *keep: str) -> None:
+        if not versions:
+            return
+        self._dialect.lock_projector_states(connection, self._lock_timeout)
+        empty: dict[str, int | None] = {"active_version": None, "activating_version": None, "replaying_version": None}
+        now = _clock.now()
+        rows = [
+            {"name": name, **empty, **given, "created_at": now, "updated_at": now} for name, given in versions.items()
+        ]
+        changed = [column for column in (*empty, "updated_at") if column not in keep]
+        connection.execute(self._dialect.upsert(projector_states, "name", update=changed), rows)

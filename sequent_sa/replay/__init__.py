@@ -1,0 +1,1 @@
+"""How what is shown is rebuilt, while the application keeps running."""

@@ -1,0 +1,133 @@
+"""The states of a replay, the steps between them, and where that is written down."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Any
+
+from sqlalchemy import Connection, insert, select, update
+
+from sequent_sa import _clock
+from sequent_sa.exceptions import ReplayError
+from sequent_sa.tables import replay_states
+
+
+class State(StrEnum):
+    """Where a replay stands."""
+
+    CREATED = "created"
+    PREPARED = "prepared"
+    REPLAYING = "replaying"
+    REPLAYED = "replayed"
+    CATCHING_UP = "catching_up"
+    OPTIMIZED = "optimized"
+    LIVE = "live"
+    FAILED = "failed"
+    ABORTED = "aborted"
+
+
+ENDED = (State.LIVE, State.ABORTED)
+
+STEPS: Mapping[str, tuple[State, ...]] = MappingProxyType(
+    {
+        "prepare": (State.CREATED,),
+        "run": (State.PREPARED, State.REPLAYING, State.FAILED),
+        "catch up": (State.REPLAYED, State.CATCHING_UP, State.OPTIMIZED),
+        "optimize": (State.REPLAYED,),
+        "go live": (State.OPTIMIZED,),
+        "abort": tuple(state for state in State if state not in ENDED),
+    }
+)
+"""The states from which each step can be taken. A step that was killed can be taken again."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReplayRow:
+    """A replay as it is written down."""
+
+    id: int
+    state: State
+    projector_versions: Mapping[str, int]
+    error: Mapping[str, Any] | None = None
+
+
+def create(connection: Connection, projector_versions: Mapping[str, int]) -> ReplayRow:
+    """Write down a new replay. Raises `ReplayError` when one is in progress."""
+    current = in_progress(connection)
+    if current is not None:
+        raise ReplayError(
+            f"a replay of {', '.join(current.projector_versions)} is in progress (state {current.state.value}): "
+            "finish it, or end it with `sequent projectors replay abort`"
+        )
+    values = {
+        "state": State.CREATED.value,
+        "projectors": list(projector_versions),
+        "projector_versions": dict(projector_versions),
+    }
+    (replay_id,) = connection.execute(insert(replay_states).values(values).returning(replay_states.c.id)).one()
+    return ReplayRow(replay_id, State.CREATED, projector_versions)
+
+
+def latest(connection: Connection) -> ReplayRow | None:
+    """The replay that was created last, ended or not."""
+    return _read(connection, ())
+
+
+def in_progress(connection: Connection) -> ReplayRow | None:
+    """The one replay that is neither live nor aborted."""
+    return _read(connection, ENDED)
+
+
+def lock_for(connection: Connection, replay_id: int, step: str) -> ReplayRow:
+    """Keep others from changing the replay's state in this transaction. Raises `ReplayError` unless `step` fits it."""
+    statement = select(*_COLUMNS).where(replay_states.c.id == replay_id).with_for_update(key_share=True)
+    row = _as_row(connection.execute(statement).one())
+    if row.state not in STEPS[step]:
+        fitting = " or ".join(state.value for state in STEPS[step])
+        raise ReplayError(f"a replay can {step} only when it is {fitting}; this one is {row.state.value}")
+    return row
+
+
+def set_state(connection: Connection, replay_id: int, state: State, **values: object) -> None:
+    """Write down where the replay stands."""
+    connection.execute(
+        update(replay_states)
+        .where(replay_states.c.id == replay_id)
+        .values(state=state.value, updated_at=_clock.now(), **values)
+    )
+
+
+def describe_failure(error: BaseException) -> dict[str, Any]:
+    """An error as it is stored with the replay, to be read in another process."""
+    return {
+        "type": f"{type(error).__module__}.{type(error).__qualname__}",
+        "message": str(error),
+        "traceback": "".join(traceback.format_exception(error)),
+    }
+
+
+_COLUMNS = (
+    replay_states.c.id,
+    replay_states.c.state,
+    replay_states.c.projectors,
+    replay_states.c.projector_versions,
+    replay_states.c.error,
+)
+
+
+def _read(connection: Connection, except_states: Sequence[State]) -> ReplayRow | None:
+    statement = select(*_COLUMNS).order_by(replay_states.c.id.desc()).limit(1)
+    if except_states:
+        statement = statement.where(replay_states.c.state.not_in([state.value for state in except_states]))
+    row = connection.execute(statement).one_or_none()
+    return None if row is None else _as_row(row)
+
+
+def _as_row(row: Any) -> ReplayRow:
+    # A replay of another implementation on this database knows no versions.
+    versions = row.projector_versions or dict.fromkeys(row.projectors, 0)
+    return ReplayRow(row.id, State(row.state), versions, row.error)

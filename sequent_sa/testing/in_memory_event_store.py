@@ -1,0 +1,135 @@
+"""An event store without a database, for tests of what commands do: events go through JSON, and rules hold."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from datetime import datetime
+from typing import NamedTuple
+from uuid import UUID
+
+from sqlalchemy import Connection
+
+from sequent_sa.aggregates.aggregate_root import AppliedEvent
+from sequent_sa.aggregates.event_stream import EventStream
+from sequent_sa.event_store.append import StreamWithEvents
+from sequent_sa.event_store.transaction import Transaction
+from sequent_sa.event_store.unique_keys import encode_key
+from sequent_sa.event_store.write import Write
+from sequent_sa.exceptions import AggregateKeyNotUnique, OptimisticLockingError, SequenceNumberGap, UnitOfWorkError
+from sequent_sa.messages.codec import decode_event
+from sequent_sa.messages.command import BaseCommand
+from sequent_sa.messages.event import Event
+
+
+class _StoredEvent(NamedTuple):
+    event_type: type[Event]
+    sequence_number: int
+    created_at: datetime
+    data: str
+
+
+class InMemoryTransaction:
+    """Undoes what was done in it when it is rolled back. It has no connection: there is no database."""
+
+    def __init__(self) -> None:
+        self.undo: list[Callable[[], object]] = []
+
+    @property
+    def connection(self) -> Connection:
+        """Raises `UnitOfWorkError`."""
+        raise UnitOfWorkError(
+            "this test runs without a database: test what reads or writes tables with the sequent_projector fixture, "
+            "or give --sequent-database URL"
+        )
+
+    def write(self, write: Write) -> None:
+        """Raises `UnitOfWorkError`."""
+        _ = self.connection
+
+    def flush(self) -> Connection:
+        """Raises `UnitOfWorkError`."""
+        return self.connection
+
+    def commit(self) -> None:
+        """What was done stays."""
+        self.undo.clear()
+
+    def rollback(self) -> None:
+        """What was done is undone, last first."""
+        while self.undo:
+            self.undo.pop()()
+
+
+class InMemoryEventStore:
+    """Holds streams and unique keys in dictionaries."""
+
+    def __init__(self) -> None:
+        self._streams: dict[UUID, tuple[EventStream, list[_StoredEvent]]] = {}
+        self._keys: dict[tuple[str, str], UUID] = {}
+        self.log: list[Event] = []
+
+    def append(self, transaction: Transaction, command: BaseCommand, streams: Sequence[StreamWithEvents]) -> None:
+        """Store events. A refusal leaves the store as it was."""
+        assert isinstance(transaction, InMemoryTransaction)
+        before = (
+            {id_: (stream, list(events)) for id_, (stream, events) in self._streams.items()},
+            dict(self._keys),
+            list(self.log),
+        )
+        transaction.undo.append(lambda: self._restore(*before))
+        for stream, applied in streams:
+            self._append(stream, applied)
+        self._replace_keys([stream for stream, _ in streams])
+
+    def load(
+        self, transaction: Transaction, aggregate_ids: Collection[UUID], until: datetime | None = None
+    ) -> Sequence[tuple[EventStream, list[Event]]]:
+        """The streams that exist, decoded anew."""
+        found: list[tuple[EventStream, list[Event]]] = []
+        for aggregate_id in sorted(set(aggregate_ids) & set(self._streams)):
+            stream, stored = self._streams[aggregate_id]
+            events: list[Event] = []
+            for item in stored:
+                if until is not None and item.created_at >= until:
+                    break
+                events.append(
+                    decode_event(item.event_type, aggregate_id, item.sequence_number, item.created_at, item.data)
+                )
+            if events:
+                found.append((stream, events))
+        return found
+
+    def stream_exists(self, transaction: Transaction, aggregate_id: UUID) -> bool:
+        """Whether there is such a stream."""
+        return aggregate_id in self._streams
+
+    def find_by_unique_key(self, transaction: Transaction, scope: str, key: Mapping[str, object]) -> UUID | None:
+        """Who holds a key."""
+        return self._keys.get((scope, encode_key(key)))
+
+    def _append(self, stream: EventStream, applied: Sequence[AppliedEvent]) -> None:
+        described = EventStream(stream.aggregate_type, stream.aggregate_id, stream.events_partition_key)
+        _, stored = self._streams.setdefault(stream.aggregate_id, (described, []))
+        for event, data in applied:
+            if event.sequence_number <= len(stored):
+                raise OptimisticLockingError(stream.aggregate_type, stream.aggregate_id, event.sequence_number - 1)
+            if event.sequence_number > len(stored) + 1:
+                raise SequenceNumberGap(stream.aggregate_type, stream.aggregate_id, event.sequence_number)
+            stored.append(_StoredEvent(type(event), event.sequence_number, event.created_at, data))
+            self.log.append(event)
+
+    def _replace_keys(self, streams: Sequence[EventStream]) -> None:
+        declaring = {stream.aggregate_id: stream for stream in streams if stream.unique_keys is not None}
+        self._keys = {key: holder for key, holder in self._keys.items() if holder not in declaring}
+        for stream in declaring.values():
+            for scope, key in (stream.unique_keys or {}).items():
+                if self._keys.setdefault((scope, encode_key(key)), stream.aggregate_id) != stream.aggregate_id:
+                    raise AggregateKeyNotUnique(stream.aggregate_type, stream.aggregate_id, scope)
+
+    def _restore(
+        self,
+        streams: dict[UUID, tuple[EventStream, list[_StoredEvent]]],
+        keys: dict[tuple[str, str], UUID],
+        log: list[Event],
+    ) -> None:
+        self._streams, self._keys, self.log = streams, keys, log

@@ -1,0 +1,53 @@
+"""Projectors against real, empty view tables; every test is rolled back."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterable
+from contextlib import contextmanager
+
+from sqlalchemy import Connection
+from sqlalchemy.orm import Session
+
+from sequent_sa.application import Sequent
+from sequent_sa.event_store.load import Position
+from sequent_sa.messages.event import Event
+from sequent_sa.projections.view_record import VIEW_SCHEMA
+from sequent_sa.replay.worker import load_directly
+
+
+class ProjectorFixture:
+    """Hands events to the application's projectors; `session` reads what they wrote."""
+
+    def __init__(self, app: Sequent, connection: Connection) -> None:
+        self._app = app
+        self._connection = connection
+        self.session = Session(connection, join_transaction_mode="create_savepoint")
+
+    def project(self, *events: Event | Iterable[Event]) -> None:
+        """Let every projector handle these events, in this order. Raises `PublishEventError` when one fails."""
+        flat = [one for item in events for one in ([item] if isinstance(item, Event) else item)]
+        positioned = ((Position(0, event.aggregate_id, event.sequence_number), event) for event in flat)
+        load_directly(self._app.projectors, positioned, self._connection)
+        self.session.expire_all()
+
+
+def create_view_tables(app: Sequent) -> None:
+    """Make the view tables anew, as the records describe them now."""
+    with app.dialect.writing(app.engine) as connection, connection.begin():
+        app.dialect.create_schemas(connection, [VIEW_SCHEMA])
+        for metadata in app.view_metadata:
+            metadata.drop_all(connection)
+            metadata.create_all(connection)
+
+
+@contextmanager
+def projecting(app: Sequent) -> Generator[ProjectorFixture, None, None]:
+    """A fixture whose work is rolled back at the end."""
+    with app.dialect.writing(app.engine) as connection:
+        transaction = connection.begin()
+        fixture = ProjectorFixture(app, connection)
+        try:
+            yield fixture
+        finally:
+            fixture.session.close()
+            transaction.rollback()

@@ -1,0 +1,78 @@
+"""Events to their handlers, in order, inside the transaction."""
+
+from __future__ import annotations
+
+import logging
+from collections import deque
+from collections.abc import Sequence
+from typing import Protocol
+
+from sequent_sa.exceptions import (
+    AggregateKeyNotUnique,
+    ConcurrencyError,
+    ConfigurationError,
+    EventStoreError,
+    ProjectorMigrationError,
+    PublishEventError,
+)
+from sequent_sa.messages.event import Event
+from sequent_sa.messages.message_handler import MessageHandler
+from sequent_sa.unit_of_work.unit_of_work import UnitOfWork, UnitsOfWork
+
+logger = logging.getLogger(__name__)
+
+# What a handler reads makes pending writes go out, and those may be refused for reasons of their own.
+_NOT_THE_HANDLERS_FAULT = (
+    PublishEventError,
+    ProjectorMigrationError,
+    ConcurrencyError,
+    AggregateKeyNotUnique,
+    EventStoreError,
+    ConfigurationError,
+)
+
+
+class HandlerChoice(Protocol):
+    """Which handlers get events in a unit of work."""
+
+    def __call__(self, unit: UnitOfWork) -> Sequence[MessageHandler]: ...
+
+
+class EventPublisher:
+    """Offers each event to every handler, in the order in which the handlers are configured.
+
+    Publishing while events are being published only adds to the queue, so handlers see events in order.
+    """
+
+    def __init__(self, units: UnitsOfWork, handlers: HandlerChoice) -> None:
+        self._units = units
+        self._handlers = handlers
+
+    def publish(self, events: Sequence[Event]) -> None:
+        """Publish events in the current unit of work. Raises `PublishEventError` when a handler fails."""
+        if not events:
+            return
+        unit = self._units.current()
+        queue: deque[Event] | None = unit.memo.get(self)
+        if queue is not None:
+            queue.extend(events)
+            return
+        queue = unit.memo[self] = deque(events)
+        try:
+            while queue:
+                self._publish(unit, queue.popleft())
+        finally:
+            del unit.memo[self]
+
+    def _publish(self, unit: UnitOfWork, event: Event) -> None:
+        for handler in self._handlers(unit):
+            if not handler.handles_message(event):
+                continue
+            logger.debug("%s handles %s", type(handler).__name__, type(event).__name__)
+            with unit.handling(event):
+                try:
+                    handler.handle_message(event)
+                except _NOT_THE_HANDLERS_FAULT:
+                    raise
+                except Exception as error:
+                    raise PublishEventError(type(handler), event, error) from error

@@ -1,0 +1,88 @@
+"""The database transaction of a unit of work: begun late, written behind, closed always."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+
+from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import DBAPIError
+
+from sequent_sa.dialects import Dialect
+from sequent_sa.event_store import conflicts
+from sequent_sa.event_store.write import Write
+
+logger = logging.getLogger(__name__)
+
+Hook = Callable[[], object]
+
+
+class SQLTransaction:
+    """A transaction that begins at the first access and sends its writes when something needs them, or at the end."""
+
+    def __init__(self, engine: Engine, dialect: Dialect) -> None:
+        self._engine = engine
+        self._dialect = dialect
+        self._connection: Connection | None = None
+        self._pending: list[Write] = []
+
+    @property
+    def connection(self) -> Connection:
+        """The connection, its transaction begun."""
+        if self._connection is None:
+            connection = self._dialect.writing(self._engine)
+            try:
+                connection.begin()
+            except DBAPIError as error:
+                connection.close()
+                raise self._explained(error, None) from error
+            self._connection = connection
+        return self._connection
+
+    def write(self, write: Write) -> None:
+        """Send a statement with the next burst."""
+        self._pending.append(write)
+
+    def flush(self) -> Connection:
+        """Send what is pending, in order. Raises what the failing write explains."""
+        pending, self._pending = self._pending, []
+        connection = self.connection
+        for write in pending:
+            try:
+                connection.execute(write.statement, write.parameters)
+            except DBAPIError as error:
+                raise self._explained(error, write) from error
+        return connection
+
+    def commit(self) -> None:
+        """Make everything permanent. Without any access to the database there is nothing to do."""
+        if self._pending:
+            self.flush()
+        if self._connection is not None:
+            try:
+                self._connection.commit()
+            except DBAPIError as error:
+                raise self._explained(error, None) from error
+            self._close()
+
+    def rollback(self) -> None:
+        """Undo everything, also when the connection is gone."""
+        self._pending.clear()
+        if self._connection is not None:
+            try:
+                self._connection.rollback()
+            except DBAPIError:
+                logger.warning("the connection broke before it could roll back", exc_info=True)
+                self._connection.invalidate()
+            self._close()
+
+    def _close(self) -> None:
+        assert self._connection is not None
+        self._connection.close()
+        self._connection = None
+
+    def _explained(self, error: DBAPIError, write: Write | None) -> Exception:
+        failure = self._dialect.failure(error)
+        cause = error.orig or error
+        specific = write.explain(failure, cause) if write is not None and write.explain is not None else None
+        return conflicts.general(failure, cause) or specific or error

@@ -1,0 +1,44 @@
+"""What the documentation says is true."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.rules.snippets import ROOT, name, pages, program
+
+TEST_COMMAND = "python3 -m venv .venv && .venv/bin/pip install -q nox && .venv/bin/nox"
+
+
+@pytest.mark.parametrize("page", pages(), ids=name)
+def test_the_snippets_of_a_page_run(page: Path, tmp_path: Path) -> None:
+    """The Python of a page, from top to bottom, is a program that ends well in an empty directory."""
+    file = tmp_path / f"{name(page)}.py"
+    file.write_text(program(page))
+    done = subprocess.run([sys.executable, file.name], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert (0, "") == (done.returncode, done.stderr)
+
+
+@pytest.mark.parametrize("page", pages(), ids=name)
+def test_links_to_files_lead_somewhere(page: Path) -> None:
+    """A link that is a path names a file of this repository."""
+    targets: list[str] = re.findall(r"\]\(([^)#\s]+)", page.read_text())
+    paths = [target for target in targets if "://" not in target and not target.startswith("mailto:")]
+    assert [] == [path for path in paths if not (page.parent / path).exists()]
+
+
+def test_the_command_for_the_tests_is_the_one_that_is_run() -> None:
+    """The README tells to run the tests as continuous integration runs them."""
+    assert TEST_COMMAND in (ROOT / "README.md").read_text()
+    assert TEST_COMMAND.replace("python3", '"$python"') in (ROOT / ".ci" / "run").read_text()
+
+
+def test_the_changelog_has_the_current_version() -> None:
+    """The version that is built has its own heading."""
+    version = re.search(r'^version = "(.*)"$', (ROOT / "pyproject.toml").read_text(), re.MULTILINE)
+    assert version is not None
+    assert f"## {version[1]}" in (ROOT / "CHANGELOG.md").read_text()

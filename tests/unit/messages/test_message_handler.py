@@ -1,0 +1,172 @@
+"""Messages reach the methods that asked for them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from sequent_sa.exceptions import ConfigurationError
+from sequent_sa.messages.event import Event
+from sequent_sa.messages.matchers import any_message, is_a
+from sequent_sa.messages.message import Message
+from sequent_sa.messages.message_handler import MessageHandler, on
+
+
+class Happened(Event):
+    pass
+
+
+class Special(Happened):
+    pass
+
+
+class Other(Event):
+    pass
+
+
+class Recorder(MessageHandler):
+    def __init__(self) -> None:
+        self.calls: list[str] = []
+
+
+class Parent(Recorder):
+    @on(is_a(Happened))
+    def by_matcher(self, event: Happened) -> None:
+        self.calls.append("by_matcher")
+
+    @on(Happened)
+    def first(self, event: Happened) -> None:
+        self.calls.append("first")
+
+    @on(Happened, Other)
+    def second(self) -> None:
+        self.calls.append("second")
+
+
+def calls(handler: Recorder, event_type: type[Event]) -> list[str]:
+    event = event_type(uuid4(), 1)
+    handler.handle_message(event)
+    assert bool(handler.calls) == handler.handles_message(event)
+    return handler.calls
+
+
+def test_exact_classes_come_first_then_matchers() -> None:
+    """Every handler that wants the message gets it, with or without an argument."""
+    assert ["first", "second", "by_matcher"] == calls(Parent(), Happened)
+
+
+def test_a_class_means_exactly_that_class() -> None:
+    """Subclasses only reach matchers."""
+    assert ["by_matcher"] == calls(Parent(), Special)
+
+
+def test_messages_that_nobody_wants_are_ignored() -> None:
+    """Handling them is no error."""
+
+    class Nothing(Recorder):
+        pass
+
+    assert [] == calls(Nothing(), Other)
+
+
+def test_a_handler_is_called_once_for_each_message() -> None:
+    """Also when several of its selectors match."""
+
+    class Twice(Recorder):
+        @on(Happened, is_a(Event), any_message())
+        def handle(self, event: Event) -> None:
+            self.calls.append("handle")
+
+    assert ["handle"] == calls(Twice(), Happened)
+
+
+def test_handlers_are_inherited_and_overridden() -> None:
+    """An override without @on keeps the route; one with @on has its own; None switches it off."""
+
+    class Child(Parent):
+        def first(self, event: Happened) -> None:
+            self.calls.append("child's first")
+
+        @on(Special)
+        def by_matcher(self, event: Happened) -> None:  # type: ignore[override] # it gets fewer messages
+            self.calls.append("child's by_matcher")
+
+        second = None  # type: ignore[assignment] # the point of the test
+
+    assert ["child's first"] == calls(Child(), Happened)
+    assert ["child's by_matcher"] == calls(Child(), Special)
+    assert [] == calls(Child(), Other)
+
+
+def test_handled_types_are_the_named_classes() -> None:
+    """What matchers let through is not listed, but known to be there."""
+    assert ((Happened, Other), True) == (Parent.handled_types(), Parent.has_matchers())
+
+
+@pytest.mark.parametrize("selectors", [(), (None,), (str,), ("Happened",), (Happened, Happened)])
+def test_wrong_selectors_are_refused(selectors: tuple[Any, ...]) -> None:
+    """No selectors, duplicates, and what is neither message class nor matcher."""
+    with pytest.raises(ConfigurationError, match="@on"):
+        on(*selectors)
+
+
+def test_duplicates_are_listed_once() -> None:
+    """The error names what is there more than once."""
+    with pytest.raises(ConfigurationError, match=r"@on names Happened more than once"):
+        on(Happened, Happened, Happened)
+
+
+def test_handlers_take_at_most_the_message() -> None:
+    """A second required parameter would fail when the message comes; it fails when the class is defined."""
+    with pytest.raises(ConfigurationError, match=r"Bad\.handle must take the message"):
+
+        class Bad(MessageHandler):
+            @on(Happened)  # type: ignore[arg-type] # the point of the test
+            def handle(self, event: Happened, more: int) -> None: ...
+
+
+def test_any_object_with_matches_is_a_matcher() -> None:
+    """There is no registration."""
+
+    class FirstOnly:
+        def matches(self, message: Message, /) -> bool:
+            return isinstance(message, Event) and message.sequence_number == 1
+
+    class Handler(Recorder):
+        @on(FirstOnly())
+        def handle(self) -> None:
+            self.calls.append("handle")
+
+    assert ["handle"] == calls(Handler(), Other)
+
+
+def test_options_are_passed_to_their_class_tree() -> None:
+    """The callback gets the class, the selectors and the value; other trees do not know the option."""
+    seen: list[tuple[str, Sequence[Any], Any]] = []
+
+    class Tree(MessageHandler):
+        pass
+
+    Tree.register_option("unique", lambda cls, selectors, value: seen.append((cls.__name__, selectors, value)))
+
+    class Leaf(Tree):
+        @on(Happened, unique=("a",))
+        def handle(self) -> None: ...
+
+    assert [("Leaf", (Happened,), ("a",))] == seen
+    with pytest.raises(ConfigurationError, match="registered already"):
+        Leaf.register_option("unique", lambda cls, selectors, value: None)
+    with pytest.raises(ConfigurationError, match="no option 'unqiue'; registered options: unique"):
+
+        class Misspelt(Tree):
+            @on(Happened, unqiue=1)
+            def handle(self) -> None: ...
+
+    with pytest.raises(ConfigurationError, match="there are none"):
+
+        class Elsewhere(MessageHandler):
+            @on(Happened, unique=1)
+            def handle(self) -> None: ...
