@@ -8,6 +8,7 @@ SequentError
 │   ├── CommandNotValid                 what the user sent breaks a rule
 │   ├── EventNotSerializable            the event could not be read back equal
 │   ├── DeserializeEventError           a stored row cannot become an event
+│   ├── DeserializeCommandError         a stored row cannot become a command
 │   └── UnknownEventType                a stored row names a class nobody declared
 ├── AggregateError
 │   ├── AggregateNotFound
@@ -38,7 +39,7 @@ SequentError
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, cast
 from uuid import UUID
 
 if TYPE_CHECKING:
@@ -107,14 +108,14 @@ class CommandNotValid(MessageError, ValueError):
         return flat
 
 
-def _flatten(errors: Any, path: list[str], into: dict[str, list[str]]) -> None:
+def _flatten(errors: object, path: list[str], into: dict[str, list[str]]) -> None:
     if isinstance(errors, Mapping):
-        for key, value in cast("Mapping[Any, Any]", errors).items():
+        for key, value in cast("Mapping[object, object]", errors).items():
             _flatten(value, [*path, str(key)], into)
     elif isinstance(errors, str):
         into.setdefault("_".join(path), []).append(errors)
     elif isinstance(errors, Iterable):
-        for value in cast("Iterable[Any]", errors):
+        for value in cast("Iterable[object]", errors):
             _flatten(value, path, into)
     else:
         into.setdefault("_".join(path), []).append(str(errors))

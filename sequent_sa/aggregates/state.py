@@ -36,12 +36,12 @@ def collect_state(aggregate_type: type, root: type) -> StateDefaults:
             continue
         annotated = get_annotations(base)
         _refuse_hidden(base, annotated, root)
-        for name, value in vars(base).items():
+        for name, value in cast("Mapping[str, object]", vars(base)).items():
             if name in annotated:
                 defaults.pop(name, None)
                 if not _is_immutable(value):
                     defaults[name] = partial(deepcopy, value)
-            elif isinstance(value, list | dict | set | bytearray) and not name.startswith("__"):
+            elif type(value) in (list, dict, set, bytearray) and not name.startswith("__"):
                 raise ConfigurationError(
                     f"{base.__name__}.{name} is a {type(value).__name__} that all instances would share: annotate it "
                     f"(`{name}: {type(value).__name__} = ...`) and each instance gets a copy of its own"

@@ -20,10 +20,14 @@ EVENT_STORE_VERSION_TABLE = "event_store_version"
 
 
 def upgrade_event_store(engine: Engine) -> None:
-    """Bring the event store's tables to the form that this version of the package needs; harmless when they have it."""
+    """Bring the event store's tables to the form that this version of the package needs; harmless when they have it.
+
+    Raises `DatabaseNotReady` when the tables are those of a newer version.
+    """
     current, head = event_store_revision(engine)
     if current == head:
         return
+    _refuse_unknown(current)
     with migrating(engine) as connection:
         dialect_of(engine).create_schemas(connection, [SCHEMA])
         script = _event_store_script()
@@ -52,15 +56,19 @@ def check_event_store(engine: Engine) -> None:
     if current is None:
         raise DatabaseNotReady("the database has no event store: create it with `sequent db create-event-store`")
     if current != head:
-        known = {script.revision for script in _event_store_script().walk_revisions()}
-        if current not in known:
-            raise DatabaseNotReady(
-                f"the event store is at revision {current}, which this version of sequent-sa does not know: "
-                "install a newer sequent-sa"
-            )
+        _refuse_unknown(current)
         raise DatabaseNotReady(
             f"the event store is at revision {current}, this version of sequent-sa needs {head}: "
             "bring it up with `sequent db create-event-store`"
+        )
+
+
+def _refuse_unknown(revision: str | None) -> None:
+    known = {script.revision for script in _event_store_script().walk_revisions()}
+    if revision is not None and revision not in known:
+        raise DatabaseNotReady(
+            f"the event store is at revision {revision}, which this version of sequent-sa does not know: "
+            "install a newer sequent-sa"
         )
 
 

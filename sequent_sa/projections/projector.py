@@ -189,9 +189,9 @@ class Projector(MessageHandler):
         return self._persistor.execute_sql(text(statement) if isinstance(statement, str) else statement, parameters)
 
     def _insert(self, records: Sequence[Any]) -> None:
-        by_type: dict[type[Any], list[Any]] = {}
+        by_type: dict[type[object], list[Any]] = {}
         for record in records:
-            record_type = cast("type[Any]", type(record))
+            record_type = cast("type[object]", type(record))
             self._managed(record_type)
             record_table(record_type).fill_defaults(record)
             by_type.setdefault(record_type, []).append(record)

@@ -51,7 +51,7 @@ def test_the_seed_flow(database: Database, command_line: CommandLine) -> None:
     assert "cd blog" in said
     blog = command_line.inside("blog")
 
-    # The fixture's database exists; the one of the test environment does not.
+    blog.succeeds("sequent db create")
     assert "already exists" in blog.succeeds("sequent db create")
     try:
         assert "Created the database" in blog.with_environment(SEQUENT_ENV="test").succeeds("sequent db create")

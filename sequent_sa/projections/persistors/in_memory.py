@@ -139,7 +139,7 @@ class _Rows:
     def _index(self, name: str) -> dict[Any, dict[int, Any]]:
         index = self._indexes.get(name)
         if index is None:
-            index = {}
+            index = dict[Any, dict[int, Any]]()
             for key, record in self._records.items():
                 index.setdefault(_held(record, name), {})[key] = record
             self._indexes[name] = index

@@ -1,0 +1,1 @@
+"""Tests of the schema: both histories, what the database itself guards, and making and dropping databases."""
