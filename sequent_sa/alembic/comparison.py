@@ -8,26 +8,15 @@ from contextlib import contextmanager
 from typing import Any, Literal, cast
 
 from alembic.autogenerate.api import AutogenContext
-from sqlalchemy import Connection, Engine, Numeric, text
+from sqlalchemy import Connection, Engine, Numeric
 
 from sequent_sa.database import configured
-from sequent_sa.exceptions import ConfigurationError
-from sequent_sa.tables import SCHEMA, VIEW_SCHEMA, ExactDecimal, UtcDateTime
+from sequent_sa.database.differences import differences_of
+from sequent_sa.tables import ExactDecimal, UtcDateTime
 
 ACTIVE_REPLAY = "replay_states_active_replay_idx"
 
 IncludeName = Callable[[str | None, str, MutableMapping[Any, str | None]], bool]
-
-_PARTITIONS = text(
-    "SELECT c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace "
-    "WHERE n.nspname = :schema AND c.relispartition"
-)
-# A key that refers to a partitioned table has a twin for each partition.
-_INHERITED_KEYS = text(
-    "SELECT t.relname, k.conname FROM pg_constraint k JOIN pg_class t ON t.oid = k.conrelid "
-    "JOIN pg_namespace n ON n.oid = t.relnamespace "
-    "WHERE n.nspname = :schema AND k.contype = 'f' AND k.conparentid <> 0"
-)
 
 
 @contextmanager
@@ -37,22 +26,11 @@ def comparing(engine: Engine) -> Generator[Connection]:
     So classes, tables and the revisions that are written name the same schemas on both databases.
     Raises `ConfigurationError` for an SQLite database in memory.
     """
-    with configured(engine).connect() as connection:
-        if connection.dialect.name != "sqlite":
-            yield connection
-            return
-        driver: Any = connection.connection.driver_connection
-        path = driver.execute("SELECT file FROM pragma_database_list WHERE name = 'main'").fetchone()[0]
-        if not path:
-            raise ConfigurationError("a database in memory cannot be compared: give the URL of a file")
-        for schema in (SCHEMA, VIEW_SCHEMA):
-            driver.execute(f"ATTACH DATABASE ? AS {schema}", (path,))
-        try:
-            yield connection.execution_options(schema_translate_map={})
-        finally:
-            connection.rollback()
-            for schema in (SCHEMA, VIEW_SCHEMA):
-                driver.execute(f"DETACH DATABASE {schema}")
+    with (
+        configured(engine).connect() as connection,
+        differences_of(engine.dialect.name).comparing(connection) as compared,
+    ):
+        yield compared
 
 
 @contextmanager
@@ -65,11 +43,8 @@ def without_warnings() -> Generator[None]:
 
 def only(connection: Connection, schema: str, without: Collection[str]) -> IncludeName:
     """A filter that lets autogenerate see one schema, without some tables, without partitions and what they inherit."""
-    hidden = {*without, "sqlite_sequence"}
-    inherited: set[tuple[str, str]] = set()
-    if connection.dialect.name == "postgresql":
-        hidden.update(connection.scalars(_PARTITIONS, {"schema": schema}))
-        inherited.update((row[0], row[1]) for row in connection.execute(_INHERITED_KEYS, {"schema": schema}))
+    partitions, inherited = differences_of(connection.dialect.name).partitions(connection, schema)
+    hidden = {*without, *partitions, "sqlite_sequence"}
 
     def include_name(name: str | None, type_: str, parents: MutableMapping[Any, str | None]) -> bool:
         if type_ == "schema":

@@ -14,6 +14,7 @@ from sqlalchemy.pool import NullPool
 from sequent_sa.alembic.comparison import ACTIVE_REPLAY, comparing, only, render_item, without_warnings
 from sequent_sa.configuration import normalise_url
 from sequent_sa.database import EVENT_STORE_VERSION_TABLE, VIEW_VERSION_TABLE, migrating
+from sequent_sa.database.differences import differences_of
 from sequent_sa.dialects import dialect_of
 from sequent_sa.exceptions import ConfigurationError, EventStoreError
 from sequent_sa.tables import SCHEMA, command_records, event_records, events, metadata, stream_records
@@ -70,7 +71,7 @@ def _compares(dialect: str) -> bool:
 
 def _run(connection: Connection) -> None:
     views = {table.name for table in (command_records, event_records, stream_records)}
-    schema = SCHEMA if connection.dialect.name == "postgresql" else None
+    schema = differences_of(connection.dialect.name).schema(SCHEMA)
     visible = only(connection, SCHEMA, {*views, EVENT_STORE_VERSION_TABLE, VIEW_VERSION_TABLE})
     ours = {table.name for table in metadata.tables.values()}
 

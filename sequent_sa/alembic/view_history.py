@@ -16,6 +16,7 @@ from sequent_sa.database import (
     upgrade_event_store,
     version_schema,
 )
+from sequent_sa.database.differences import differences_of
 from sequent_sa.tables import VIEW_SCHEMA, command_records, event_records, metadata, stream_records
 
 
@@ -67,7 +68,7 @@ def _run(connection: Connection, target_metadata: MetaData) -> None:
 
 
 def _write_sql(engine: Engine, target_metadata: MetaData) -> None:
-    if engine.dialect.name != "postgresql":
+    if not differences_of(engine.dialect.name).writes_sql:
         raise CommandError("SQL can be written for PostgreSQL only: leave out --sql")
     context.configure(
         dialect_name=engine.dialect.name,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import click
-from sqlalchemy import make_url
 
 from sequent_sa import database
 from sequent_sa.application import Sequent
@@ -36,7 +35,7 @@ def drop(finder: ApplicationFinder, yes: bool, yes_drop_production: bool) -> Non
     """Remove the database and everything in it."""
     app = finder.application
     if finder.configuration.environment == "production" and not yes_drop_production:
-        raise click.UsageError("this is production: say --yes-drop-production if all of its events may be lost")
+        raise click.ClickException("this is production: say --yes-drop-production if all of its events may be lost")
     if not yes and not click.confirm(f"Remove the database {_name(app)} with all of its events?"):
         raise click.ClickException("nothing was removed")
     app.engine.dispose()
@@ -88,4 +87,4 @@ def _url(app: Sequent) -> str:
 
 
 def _name(app: Sequent) -> str:
-    return make_url(_url(app)).database or "in memory"
+    return app.engine.url.database or "in memory"

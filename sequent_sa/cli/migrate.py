@@ -29,13 +29,14 @@ def offline(finder: ApplicationFinder) -> None:
 
 @migrate.command()
 @pass_finder
-def status(finder: ApplicationFinder) -> None:
+@click.pass_context
+def status(context: click.Context, finder: ApplicationFinder) -> None:
     """Show what is pending; the exit status is 1 when something is."""
     found = _migration(finder).status()
     for line in found.lines:
         click.echo(line)
     if found.pending:
-        raise SystemExit(1)
+        context.exit(1)
 
 
 def _migration(finder: ApplicationFinder) -> Migration:

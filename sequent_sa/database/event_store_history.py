@@ -10,6 +10,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine
 
 from sequent_sa import _resources
+from sequent_sa.database.differences import differences_of
 from sequent_sa.database.schema_change import configured, migrating
 from sequent_sa.dialects import dialect_of
 from sequent_sa.exceptions import DatabaseNotReady
@@ -77,7 +78,7 @@ def _event_store_script() -> ScriptDirectory:
 
 
 def _event_store_context(connection: Connection, **options: Any) -> MigrationContext:
-    schema = SCHEMA if connection.dialect.name == "postgresql" else None
+    schema = differences_of(connection.dialect.name).schema(SCHEMA)
     return MigrationContext.configure(
         connection,
         opts={"version_table": EVENT_STORE_VERSION_TABLE, "version_table_schema": schema, **options},

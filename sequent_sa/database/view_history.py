@@ -12,6 +12,7 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine
 
+from sequent_sa.database.differences import differences_of
 from sequent_sa.database.schema_change import configured, create_view_schema, migrating
 from sequent_sa.exceptions import ConfigurationError
 from sequent_sa.tables import VIEW_SCHEMA
@@ -98,4 +99,4 @@ def _head(script: ScriptDirectory) -> str | None:
 def version_schema(connection: Connection) -> str | None:
     """The schema in which this connection sees the view tables; None on SQLite."""
     translated = connection.get_execution_options().get("schema_translate_map", {})
-    return translated.get(VIEW_SCHEMA, VIEW_SCHEMA) if connection.dialect.name == "postgresql" else None
+    return differences_of(connection.dialect.name).schema(translated.get(VIEW_SCHEMA, VIEW_SCHEMA))

@@ -10,6 +10,7 @@ from types import MappingProxyType
 from typing import Any
 
 from sqlalchemy import Connection, insert, select, update
+from sqlalchemy.exc import IntegrityError
 
 from sequent_sa import _clock
 from sequent_sa.exceptions import ReplayError
@@ -68,7 +69,12 @@ def create(connection: Connection, projector_versions: Mapping[str, int]) -> Rep
         "projectors": list(projector_versions),
         "projector_versions": dict(projector_versions),
     }
-    (replay_id,) = connection.execute(insert(replay_states).values(values).returning(replay_states.c.id)).one()
+    try:
+        (replay_id,) = connection.execute(insert(replay_states).values(values).returning(replay_states.c.id)).one()
+    except IntegrityError as error:
+        raise ReplayError(
+            "another process began a replay at the same moment: look at `sequent migrate status`"
+        ) from error
     return ReplayRow(replay_id, State.CREATED, projector_versions)
 
 

@@ -38,13 +38,11 @@ class CommandLine:
         assert 0 == done.returncode, f"{command} ended with {done.returncode}:\n{done.stdout}{done.stderr}"
         return done.stdout
 
-    def fails(self, command: str, status: int = 1, stdin: str = "") -> str:
-        """Run a command that must fail with one clear line, the last one on stderr, which is returned."""
+    def fails(self, command: str, stdin: str = "") -> str:
+        """Run a command that must fail with status 1; the one clear line about it, the last one on stderr."""
         done = self.run(command, stdin)
-        assert status == done.returncode, f"{command} ended with {done.returncode}:\n{done.stdout}{done.stderr}"
+        assert 1 == done.returncode, f"{command} ended with {done.returncode}:\n{done.stdout}{done.stderr}"
         assert "Traceback" not in done.stderr
-        if status != 1 or not done.stderr:
-            return done.stdout + done.stderr
         *_, line = done.stderr.splitlines()
         assert line.startswith("Error: "), done.stderr
         return line
@@ -55,12 +53,29 @@ class CommandLine:
         assert (0, "") == (done.returncode, done.stderr)
         return done.stdout
 
-    def _run(self, arguments: list[str], stdin: str, timeout: float) -> subprocess.CompletedProcess[str]:
+    def start(self, command: str) -> subprocess.Popen[str]:
+        """Start a command that can be talked to."""
+        program, *arguments = shlex.split(command)
+        return subprocess.Popen(
+            [sys.executable, *_MODULES[program], *arguments],
+            cwd=self.directory,
+            env=self._variables,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    @property
+    def _variables(self) -> dict[str, str]:
         inherited = {key: value for key, value in os.environ.items() if key not in _NOT_INHERITED}
+        return {**inherited, **self._environment}
+
+    def _run(self, arguments: list[str], stdin: str, timeout: float) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [sys.executable, *arguments],
             cwd=self.directory,
-            env={**inherited, **self._environment},
+            env=self._variables,
             input=stdin,
             capture_output=True,
             text=True,

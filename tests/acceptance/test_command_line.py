@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from importlib.metadata import entry_points
 from pathlib import Path
 
@@ -107,3 +108,21 @@ def test_the_program_and_the_module_are_one() -> None:
     """The installed program `sequent` starts what `python -m sequent_sa.cli` does."""
     (script,) = entry_points(group="console_scripts", name="sequent")
     assert "sequent_sa.cli.main:main" == script.value
+
+
+def test_an_interrupted_question_ends_without_a_traceback(tmp_path: Path) -> None:
+    """Ctrl-C at a question does nothing, and the exit status is the shell's for an interrupt."""
+    CommandLine(tmp_path).succeeds("sequent new blog")
+    blog = CommandLine(tmp_path / "blog")
+    blog.succeeds("sequent db create")
+
+    with blog.start("sequent db drop") as asking:
+        assert asking.stdout is not None
+        while asking.stdout.read(1) not in ("?", ""):
+            pass
+        asking.send_signal(signal.SIGINT)
+        _, errors = asking.communicate(timeout=60)
+
+    assert 130 == asking.returncode
+    assert "Traceback" not in errors
+    assert "already exists" in blog.succeeds("sequent db create")
