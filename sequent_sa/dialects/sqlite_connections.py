@@ -9,6 +9,8 @@ from sqlalchemy import Connection, Engine, event
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.pool import ConnectionPoolEntry
 
+from sequent_sa.exceptions import ConfigurationError
+
 BUSY_SECONDS = 30
 """How long a transaction waits for the one writer before it fails."""
 
@@ -63,4 +65,10 @@ def _use_wal(cursor: object) -> None:
 
 
 def _begin(connection: Connection) -> None:
+    driver = connection.connection.driver_connection
+    if isinstance(driver, sqlite3.Connection) and driver.in_transaction:
+        raise ConfigurationError(
+            "an SQLite database in memory has one connection for each thread, and it is in use: end the session around "
+            "this call first, or use a file (sqlite:///blog.db), which has as many connections as are needed"
+        )
     connection.exec_driver_sql(connection.get_execution_options().get(_BEGIN, "BEGIN"))

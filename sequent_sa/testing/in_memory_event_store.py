@@ -8,6 +8,7 @@ from typing import NamedTuple
 from uuid import UUID
 
 from sqlalchemy import Connection
+from sqlalchemy.exc import DBAPIError
 
 from sequent_sa.aggregates.aggregate_root import AppliedEvent
 from sequent_sa.aggregates.event_stream import EventStream
@@ -53,6 +54,10 @@ class InMemoryTransaction:
     def commit(self) -> None:
         """What was done stays."""
         self.undo.clear()
+
+    def explained(self, error: DBAPIError) -> Exception:
+        """The error itself."""
+        return error
 
     def rollback(self) -> None:
         """What was done is undone, last first."""

@@ -76,6 +76,10 @@ class SQLTransaction:
                 self._connection.invalidate()
             self._close()
 
+    def explained(self, error: DBAPIError) -> Exception:
+        """What an error of the database means to the user; the error itself when that says it all."""
+        return conflicts.general(self._dialect.failure(error), error.orig or error) or error
+
     def _close(self) -> None:
         assert self._connection is not None
         self._connection.close()

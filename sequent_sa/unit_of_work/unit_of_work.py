@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 from uuid import UUID
 
+from sqlalchemy.exc import DBAPIError
+
 from sequent_sa.aggregates.aggregate_root import AggregateRoot
 from sequent_sa.event_store.transaction import Transaction
 from sequent_sa.exceptions import HasUncommittedEvents, UnitOfWorkError
@@ -32,6 +34,10 @@ class CommittableTransaction(Transaction, Protocol):
 
     def rollback(self) -> None:
         """Undo everything."""
+        ...
+
+    def explained(self, error: DBAPIError) -> Exception:
+        """What an error of the database means to the user."""
         ...
 
 
@@ -73,6 +79,13 @@ class UnitOfWork:
             yield
         finally:
             self.event = previous
+
+
+def _raise_explained(transaction: CommittableTransaction, error: BaseException) -> None:
+    if isinstance(error, DBAPIError):
+        explained = transaction.explained(error)
+        if explained is not error:
+            raise explained from error
 
 
 _current: ContextVar[Mapping[int, UnitOfWork]] = ContextVar("sequent_sa_units_of_work")
@@ -118,9 +131,10 @@ class UnitsOfWork:
                 unit.transaction.commit()
             finally:
                 _current.reset(token)
-        except BaseException:
+        except BaseException as error:
             unit.transaction.rollback()
             self._run_after_rollback(unit)
+            _raise_explained(unit.transaction, error)
             raise
         while unit.after_commit:
             unit.after_commit.popleft()()
@@ -135,6 +149,9 @@ class UnitsOfWork:
         transaction = self._new_transaction()
         try:
             yield transaction
+        except DBAPIError as error:
+            _raise_explained(transaction, error)
+            raise
         finally:
             transaction.rollback()
 

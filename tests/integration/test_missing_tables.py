@@ -1,0 +1,37 @@
+"""A database that is not ready, or cannot do what is asked, gives an error that says what to type."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from sequent_sa import ConfigurationError, DatabaseNotReady
+from tests.blog import AddComment, AddPost, new_app
+from tests.databases import Database
+
+
+def test_an_empty_database_says_what_to_type(database: Database) -> None:
+    """Both a new aggregate and a loaded one name the missing table and the command."""
+    app = new_app(database.url)
+    with pytest.raises(DatabaseNotReady, match="sequent db create-event-store"):
+        app.execute_commands(AddPost(aggregate_id=app.new_uuid(), author="ben", title="Hi"))
+    with pytest.raises(DatabaseNotReady, match="sequent db create-event-store"):
+        app.execute_commands(AddComment(aggregate_id=app.new_uuid(), text="Hi"))
+    with pytest.raises(DatabaseNotReady, match="sequent db create-event-store"):
+        app.repository.load_aggregate(app.new_uuid())
+    app.engine.dispose()
+
+
+def test_a_database_in_memory_says_what_it_cannot_do() -> None:
+    """A command inside a session, and one in another thread, explain themselves."""
+    app = new_app("sqlite://")
+    app.create_all()
+    with app.session() as session:
+        session.connection()
+        with pytest.raises(ConfigurationError, match="use a file"):
+            app.execute_commands(AddPost(aggregate_id=app.new_uuid(), author="ben", title="Hi"))
+    app.execute_commands(AddPost(aggregate_id=app.new_uuid(), author="ben", title="Hi"))
+    with ThreadPoolExecutor(1) as pool, pytest.raises(DatabaseNotReady):
+        pool.submit(app.execute_commands, AddComment(aggregate_id=app.new_uuid(), text="x")).result()
+    app.engine.dispose()
