@@ -152,4 +152,4 @@ def benchmarks(session: nox.Session) -> None:
     if not programs:
         session.error("benchmarks/ has no program")
     for program in programs:
-        session.run("python", str(program), *session.posargs)
+        session.run("python", "-m", f"benchmarks.{program.stem}", *session.posargs)

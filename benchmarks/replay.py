@@ -7,8 +7,8 @@ import time
 
 from sqlalchemy import Connection, func, select
 
-from benchmarks.blog import AddPost, PostRecord, new_app
-from benchmarks.databases import urls
+from benchmarks._blog import AddPost, PostRecord, new_app
+from benchmarks._databases import urls
 from sequent_sa.replay.engine import Replay
 
 POSTS = int(sys.argv[1]) if len(sys.argv) > 1 else 5_000

@@ -6,7 +6,14 @@ from collections.abc import Generator, Sequence
 from uuid import UUID
 
 import psycopg
-from psycopg.errors import DeadlockDetected, LockNotAvailable, SerializationFailure, UndefinedTable, UniqueViolation
+from psycopg.errors import (
+    DeadlockDetected,
+    LockNotAvailable,
+    NotNullViolation,
+    SerializationFailure,
+    UndefinedTable,
+    UniqueViolation,
+)
 from sqlalchemy import (
     BigInteger,
     Boolean,
@@ -77,6 +84,8 @@ class PostgreSQL:
             kind = FailureKind.TRANSACTION_LOST
         elif isinstance(cause, UndefinedTable):
             kind = FailureKind.TABLE_MISSING
+        elif isinstance(cause, NotNullViolation):
+            kind = FailureKind.VALUE_MISSING
         else:
             kind = FailureKind.OTHER
         return Failure(kind, table)

@@ -43,6 +43,8 @@ class SQLite:
                 kind = FailureKind.SEQUENCE_GAP
             elif message.startswith(f"UNIQUE constraint failed: {tables.aggregate_unique_keys.name}."):
                 kind = FailureKind.UNIQUE_KEY_TAKEN
+            elif message.startswith("NOT NULL constraint failed"):
+                kind = FailureKind.VALUE_MISSING
         elif isinstance(cause, sqlite3.OperationalError):
             if cause.sqlite_errorcode & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
                 kind = FailureKind.LOCK_TIMEOUT

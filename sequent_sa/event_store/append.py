@@ -9,10 +9,11 @@ from sqlalchemy import Table, bindparam, delete, exists, insert, literal, select
 from sequent_sa import _clock
 from sequent_sa.aggregates.aggregate_root import AppliedEvent
 from sequent_sa.aggregates.event_stream import EventStream
-from sequent_sa.dialects import Dialect
+from sequent_sa.dialects import Dialect, Failure, FailureKind
 from sequent_sa.event_store import conflicts
 from sequent_sa.event_store.unique_keys import unique_key_writes
-from sequent_sa.event_store.write import Write
+from sequent_sa.event_store.write import Explain, Write
+from sequent_sa.exceptions import ConcurrencyError, SequentError
 from sequent_sa.messages.codec import encode_command
 from sequent_sa.messages.command import BaseCommand
 from sequent_sa.messages.type_names import TypeNames
@@ -35,6 +36,7 @@ class Append:
     def __init__(self, dialect: Dialect, type_names: TypeNames) -> None:
         self._dialect = dialect
         self._type_names = type_names
+        self._stored_types: set[tuple[str, str]] = set()
 
     def writes(self, command: BaseCommand, streams: Sequence[StreamWithEvents]) -> Iterator[Write]:
         """The statements, to be sent in this order. Aggregates are written in the order of their ids."""
@@ -45,15 +47,38 @@ class Append:
         for stream, applied in ordered:
             yield self._events(stream, applied)
         yield from unique_key_writes(self._dialect, [stream for stream, _ in ordered])
-        yield from self._partition_keys([stream for stream, _ in ordered])
+        yield from self._partition_keys([stream for stream, applied in ordered if applied[0].event.sequence_number > 1])
+
+    def remember_types(self, command: BaseCommand, streams: Sequence[StreamWithEvents]) -> None:
+        """From now on these types are known to be stored: the transaction that used them has committed."""
+        self._stored_types.update((table.name, name) for table, name in self._used_types(command, streams))
 
     def _types(self, command: BaseCommand, streams: Sequence[StreamWithEvents]) -> Iterator[Write]:
+        for table, name in self._used_types(command, streams):
+            if (table.name, name) not in self._stored_types:
+                yield self._type(table, name)
+
+    def _used_types(self, command: BaseCommand, streams: Sequence[StreamWithEvents]) -> Iterator[tuple[Table, str]]:
         name_of = self._type_names.name_of
-        yield from map(self._type, [command_types], [name_of(type(command))])
+        yield command_types, name_of(type(command))
         for name in sorted({stream.aggregate_type for stream, _ in streams}):
-            yield self._type(aggregate_types, name)
+            yield aggregate_types, name
         for name in sorted({name_of(type(applied.event)) for _, events_ in streams for applied in events_}):
-            yield self._type(event_types, name)
+            yield event_types, name
+
+    def _forgetting_types(self, explain: Explain | None = None) -> Explain:
+        # A database that was emptied under a running process lacks types that were stored before; the next try
+        # stores them again.
+        def forget(failure: Failure, error: BaseException) -> SequentError | None:
+            self._stored_types.clear()
+            if failure.kind is FailureKind.VALUE_MISSING:
+                return ConcurrencyError(
+                    f"a type that was stored before is gone, so the database was emptied or restored meanwhile ({error}); "
+                    "execute the command again"
+                )
+            return explain(failure, error) if explain is not None else None
+
+        return forget
 
     def _type(self, table: Table, name: str) -> Write:
         # Asking first keeps the small ids from being used up by conflicts.
@@ -70,7 +95,7 @@ class Append:
             "event_sequence_number": command.event_sequence_number,
             "type": self._type_names.name_of(type(command)),
         }
-        return Write(insert(commands).values(command_type_id=_type_id(command_types)), row)
+        return Write(insert(commands).values(command_type_id=_type_id(command_types)), row, self._forgetting_types())
 
     def _aggregates(self, streams: Sequence[StreamWithEvents]) -> Iterator[Write]:
         new = [
@@ -85,7 +110,8 @@ class Append:
         ]
         if new:
             statement = self._dialect.insert(aggregates).values(aggregate_type_id=_type_id(aggregate_types))
-            yield Write(statement.on_conflict_do_nothing(index_elements=["aggregate_id"]), new)
+            statement = statement.on_conflict_do_nothing(index_elements=["aggregate_id"])
+            yield Write(statement, new, self._forgetting_types())
         lock = self._dialect.lock_aggregates([stream.aggregate_id for stream, _ in streams])
         if lock is not None:
             yield Write(lock)
@@ -115,7 +141,7 @@ class Append:
             }
             for event, data in applied
         ]
-        return Write(statement, rows, conflicts.appending(stream, applied))
+        return Write(statement, rows, self._forgetting_types(conflicts.appending(stream, applied)))
 
     def _partition_keys(self, streams: Sequence[EventStream]) -> Iterator[Write]:
         for stream in streams:

@@ -57,6 +57,7 @@ class SQLEventStore:
     def append(self, transaction: Transaction, command: BaseCommand, streams: Sequence[StreamWithEvents]) -> None:
         for write in self._append.writes(command, streams):
             transaction.write(write)
+        transaction.on_commit(lambda: self._append.remember_types(command, streams))
 
     def load(
         self, transaction: Transaction, aggregate_ids: Collection[UUID], until: datetime | None = None

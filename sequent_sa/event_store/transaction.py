@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Protocol
 
 from sqlalchemy import Connection
@@ -19,6 +20,10 @@ class Transaction(Protocol):
 
     def write(self, write: Write) -> None:
         """Send a statement with the next burst."""
+        ...
+
+    def on_commit(self, callback: Callable[[], object]) -> None:
+        """Call back once this transaction has committed."""
         ...
 
     def flush(self) -> Connection:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError, IntegrityError
@@ -34,6 +34,10 @@ class _LoadingTransaction:
         self._pending.append(write)
         if len(self._pending) >= _WRITES_A_FLUSH:
             self.flush()
+
+    def on_commit(self, callback: Callable[[], object]) -> None:
+        """Raises `ReplayError`: a projector has nothing to do at the commit of a replay."""
+        raise ReplayError("a replay has no hooks for its commit")
 
     def flush(self) -> Connection:
         pending, self._pending = self._pending, []

@@ -34,6 +34,7 @@ class InMemoryTransaction:
 
     def __init__(self) -> None:
         self.undo: list[Callable[[], object]] = []
+        self._on_commit: list[Callable[[], object]] = []
 
     @property
     def connection(self) -> Connection:
@@ -51,9 +52,15 @@ class InMemoryTransaction:
         """Raises `UnitOfWorkError`."""
         return self.connection
 
+    def on_commit(self, callback: Callable[[], object]) -> None:
+        """Call back once this transaction has committed."""
+        self._on_commit.append(callback)
+
     def commit(self) -> None:
         """What was done stays."""
         self.undo.clear()
+        for callback in self._on_commit:
+            callback()
 
     def explained(self, error: DBAPIError) -> Exception:
         """The error itself."""

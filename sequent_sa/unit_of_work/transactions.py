@@ -14,8 +14,6 @@ from sequent_sa.event_store.write import Write
 
 logger = logging.getLogger(__name__)
 
-Hook = Callable[[], object]
-
 
 class SQLTransaction:
     """A transaction that begins at the first access and sends its writes when something needs them, or at the end."""
@@ -25,6 +23,7 @@ class SQLTransaction:
         self._dialect = dialect
         self._connection: Connection | None = None
         self._pending: list[Write] = []
+        self._on_commit: list[Callable[[], object]] = []
 
     @property
     def connection(self) -> Connection:
@@ -42,6 +41,10 @@ class SQLTransaction:
     def write(self, write: Write) -> None:
         """Send a statement with the next burst."""
         self._pending.append(write)
+
+    def on_commit(self, callback: Callable[[], object]) -> None:
+        """Call back once this transaction has committed."""
+        self._on_commit.append(callback)
 
     def flush(self) -> Connection:
         """Send what is pending, in order. Raises what the failing write explains."""
@@ -64,6 +67,8 @@ class SQLTransaction:
             except DBAPIError as error:
                 raise self._explained(error, None) from error
             self._close()
+        for callback in self._on_commit:
+            callback()
 
     def rollback(self) -> None:
         """Undo everything, also when the connection is gone."""

@@ -5,8 +5,10 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from sqlalchemy import select
 
-from sequent_sa import ConfigurationError, DatabaseNotReady
+from sequent_sa import ConcurrencyError, ConfigurationError, DatabaseNotReady, Sequent
+from sequent_sa.tables import event_records, metadata
 from tests.blog import AddComment, AddPost, new_app
 from tests.databases import Database
 
@@ -35,3 +37,17 @@ def test_a_database_in_memory_says_what_it_cannot_do() -> None:
     with ThreadPoolExecutor(1) as pool, pytest.raises(DatabaseNotReady):
         pool.submit(app.execute_commands, AddComment(aggregate_id=app.new_uuid(), text="x")).result()
     app.engine.dispose()
+
+
+def test_a_store_that_was_emptied_under_a_running_process_gets_its_types_again(app: Sequent) -> None:
+    """The first command says so and stores nothing; the next one stores events under the right names."""
+    app.execute_commands(AddPost(aggregate_id=app.new_uuid(), author="ben", title="Hi"))
+    with app.dialect.writing(app.engine) as connection, connection.begin():
+        metadata.drop_all(connection)
+        metadata.create_all(connection)
+    app.activate_projectors()
+    with pytest.raises(ConcurrencyError, match="execute the command again"):
+        app.execute_commands(AddPost(aggregate_id=app.new_uuid(), author="ben", title="Ho"))
+    app.execute_commands(AddPost(aggregate_id=app.new_uuid(), author="ben", title="Ho"))
+    with app.session() as session:
+        assert session.scalars(select(event_records.c.event_type)).all() == ["PostAdded", "PostTitleChanged"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -19,6 +20,7 @@ def urls() -> Iterator[tuple[str, str]]:
     if given:
         yield "postgresql", given
         return
+    warnings.filterwarnings("ignore", category=RuntimeWarning, module="platformdirs")
     with tempfile.TemporaryDirectory() as directory:
         Path(directory).chmod(0o755)
         with get_server(f"{directory}/data", cleanup_mode="delete") as server:
