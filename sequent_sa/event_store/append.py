@@ -73,7 +73,7 @@ class Append:
             self._stored_types.clear()
             if failure.kind is FailureKind.VALUE_MISSING:
                 return ConcurrencyError(
-                    f"a type that was stored before is gone, so the database was emptied or restored meanwhile ({error}); "
+                    f"a type that was stored before is gone, so the database was emptied or restored ({error}); "
                     "execute the command again"
                 )
             return explain(failure, error) if explain is not None else None
