@@ -26,8 +26,9 @@ nox.options.error_on_missing_interpreters = False  # nox says which tests it ski
 nox.options.sessions = ["lint", "types", "imports", "tests", "docs", "package"]
 
 DOCUMENTATION = "tests/rules/test_documentation.py"
+TYPING = "tests/unit/test_typing.py"
 # Run by sessions of their own, once: they do not depend on the version of Python.
-ELSEWHERE = ["--ignore=tests/acceptance", f"--ignore={DOCUMENTATION}"]
+ELSEWHERE = ["--ignore=tests/acceptance", f"--ignore={DOCUMENTATION}", f"--ignore={TYPING}"]
 
 
 def install(session: nox.Session, *groups: str, editable: bool = True) -> None:
@@ -53,6 +54,7 @@ def types(session: nox.Session) -> None:
     install(session, "types")
     session.run("mypy")
     session.run("pyright")
+    session.run("pytest", TYPING)
     place = Path(session.create_tmp()).resolve()
     shutil.rmtree(place)
     (place / "snippets").mkdir(parents=True)
