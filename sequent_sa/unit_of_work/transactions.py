@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from typing import NoReturn
 
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError
@@ -34,7 +35,7 @@ class SQLTransaction:
                 connection.begin()
             except DBAPIError as error:
                 connection.close()
-                raise self._explained(error, None) from error
+                self._fail(error)
             self._connection = connection
         return self._connection
 
@@ -54,7 +55,7 @@ class SQLTransaction:
             try:
                 connection.execute(write.statement, write.parameters)
             except DBAPIError as error:
-                raise self._explained(error, write) from error
+                self._fail(error, write)
         return connection
 
     def commit(self) -> None:
@@ -65,7 +66,7 @@ class SQLTransaction:
             try:
                 self._connection.commit()
             except DBAPIError as error:
-                raise self._explained(error, None) from error
+                self._fail(error)
             self._close()
         for callback in self._on_commit:
             callback()
@@ -90,8 +91,10 @@ class SQLTransaction:
         self._connection.close()
         self._connection = None
 
-    def _explained(self, error: DBAPIError, write: Write | None) -> Exception:
-        failure = self._dialect.failure(error)
-        cause = error.orig or error
-        specific = write.explain(failure, cause) if write is not None and write.explain is not None else None
-        return conflicts.general(failure, cause) or specific or error
+    def _fail(self, error: DBAPIError, write: Write | None = None) -> NoReturn:
+        explained = self.explained(error)
+        if explained is error and write is not None and write.explain is not None:
+            explained = write.explain(self._dialect.failure(error), error.orig or error) or error
+        if explained is error:
+            raise error
+        raise explained from error
