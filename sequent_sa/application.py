@@ -61,6 +61,7 @@ class Parts:
         self.workflows = _merged(workflows, registry.classes_in(modules, Workflow))
         handlers: list[type[MessageHandler]] = [*self.command_handlers, *self.projectors, *self.workflows]
         messages = [message for handler in handlers for message in handler.handled_types()]
+        _refuse_shared_tables(self.projectors)
         modules += registry.modules_of([*handlers, *messages])
         modules = list(dict.fromkeys(modules))
         self.aggregates = registry.classes_in(modules, AggregateRoot)
@@ -70,6 +71,18 @@ class Parts:
             aggregates=self.aggregates,
             retired_events=retired_events,
         )
+
+
+def _refuse_shared_tables(projectors: Sequence[type[Projector]]) -> None:
+    managers: dict[type, type[Projector]] = {}
+    for projector in projectors:
+        for record in projector.managed_tables or ():
+            other = managers.setdefault(record, projector)
+            if other is not projector:
+                raise ConfigurationError(
+                    f"{other.__name__} and {projector.__name__} both manage {record.__name__}, so a replay of "
+                    "one would lose the rows of the other: let one of them manage it"
+                )
 
 
 def _merged(given: Sequence[type[H]], found: Sequence[type[H]]) -> list[type[H]]:
@@ -113,7 +126,10 @@ class Sequent:
         self._filters = filters
         self._middleware = middleware
         self._environment = environment
-        self._units = UnitsOfWork(lambda: SQLTransaction(self.engine, self.dialect))
+        self._units = UnitsOfWork(
+            lambda: SQLTransaction(lambda: self.dialect.writing(self.engine), self.dialect),
+            lambda: SQLTransaction(self.engine.connect, self.dialect),
+        )
         self._lock = threading.RLock()
         self.new_uuid = new_uuid
 
@@ -218,6 +234,7 @@ class Sequent:
         """
         states = ProjectorStates(self.dialect)
         with self.dialect.writing(self.engine) as connection, connection.begin():
+            states.lock(connection)
             for projector in self.projectors:
                 names = self.type_names.names_of(projector.handled_events())
                 stored = select(tables.events.c.aggregate_id).join(
@@ -291,7 +308,7 @@ def _engine(database: str | Engine) -> Engine:
         return database
     try:
         return create_engine(make_url(normalise_url(database)))
-    except ArgumentError as error:
+    except (ArgumentError, ValueError, ImportError) as error:
         raise ConfigurationError(
-            "the database URL cannot be parsed: it must look like sqlite:///blog.db or postgresql+psycopg://user@host/name"
+            "the database URL cannot be used: it must look like sqlite:///blog.db or postgresql+psycopg://user@host/name"
         ) from error

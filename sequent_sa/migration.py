@@ -81,6 +81,7 @@ class Migration:
 
     def abort(self, report: Report) -> None:
         """End the replay in progress; the live tables stay. Raises `ReplayError` when there is none."""
+        check_event_store(self._app.engine)
         replay = Replay.resume(self._context, report)
         if replay is None:
             raise ReplayError("no replay is in progress")

@@ -50,7 +50,7 @@ def import_application(name: str, root: Path) -> Sequent:
     the module is the application's own and is not touched.
     """
     module_name, colon, attribute = name.partition(":")
-    if not (module_name and colon and attribute):
+    if not (module_name and colon and attribute) or module_name.startswith("."):
         raise ConfigurationError(f"{name!r} is no name of an application: write it as `module:attribute`")
     if str(root) not in sys.path:
         sys.path.insert(0, str(root))

@@ -24,7 +24,10 @@ TEMPLATE_PACKAGE = "blog"
 TEMPLATE_CAMEL_CASE = "Blog"
 
 # Modules that a new application imports, or that lie beside its package.
-_TAKEN = frozenset({"sequent_sa", "sqlalchemy", "alembic", "pytest", "marshmallow", "msgspec", "click", "tests", "db"})
+_TAKEN = frozenset(
+    {"sequent_sa", "sqlalchemy", "alembic", "pytest", "marshmallow", "msgspec", "click", "tests", "db"}
+    | {"argon2", "mako", "psycopg", "psycopg_binary", "typing_extensions", "pluggy", "iniconfig", "packaging"}
+)
 _NOT_COPIED = frozenset({"__pycache__", ".mypy_cache", ".pytest_cache", ".ruff_cache"})
 
 

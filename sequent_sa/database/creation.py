@@ -13,7 +13,7 @@ from sqlalchemy.pool import NullPool
 from sequent_sa.configuration import normalise_url
 from sequent_sa.exceptions import ConfigurationError
 
-_SQLITE_FILES = ("", "-wal", "-shm", "-journal")
+_SQLITE_FILES = ("", "-wal", "-shm", "-journal", "-replay", "-replay-wal", "-replay-shm")
 _MAINTENANCE = "postgres"
 
 

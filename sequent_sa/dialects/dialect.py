@@ -99,6 +99,10 @@ class Dialect(Protocol):
         """A connection whose transaction will write. It begins with the first statement."""
         ...
 
+    def is_aborted(self, connection: Connection) -> bool:
+        """Whether a statement failed in the connection's transaction, so that committing it would roll it back."""
+        ...
+
     def create_schemas(self, connection: Connection, names: Sequence[str]) -> None:
         """Create the schemas that do not exist yet, where this database has schemas."""
         ...

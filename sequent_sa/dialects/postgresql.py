@@ -14,6 +14,7 @@ from psycopg.errors import (
     UndefinedTable,
     UniqueViolation,
 )
+from psycopg.pq import TransactionStatus
 from sqlalchemy import (
     BigInteger,
     Boolean,
@@ -60,6 +61,10 @@ class PostgreSQL:
 
     def writing(self, engine: Engine) -> Connection:
         return engine.connect()
+
+    def is_aborted(self, connection: Connection) -> bool:
+        driver = connection.connection.driver_connection
+        return isinstance(driver, psycopg.Connection) and driver.info.transaction_status == TransactionStatus.INERROR
 
     def create_schemas(self, connection: Connection, names: Sequence[str]) -> None:
         for name in names:

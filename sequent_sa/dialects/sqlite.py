@@ -29,6 +29,9 @@ class SQLite:
         # whatever the time-out (SQLITE_BUSY_SNAPSHOT).
         return begin_immediate(engine.connect())
 
+    def is_aborted(self, connection: Connection) -> bool:
+        return False
+
     def create_schemas(self, connection: Connection, names: Sequence[str]) -> None:
         """Nothing to do: SQLite has no schemas."""
 

@@ -62,11 +62,13 @@ class SQLEventStore:
     def load(
         self, transaction: Transaction, aggregate_ids: Collection[UUID], until: datetime | None = None
     ) -> Sequence[tuple[EventStream, list[Event]]]:
-        return list(self.reader.streams(transaction.connection, aggregate_ids, until))
+        with transaction.reading(pending=False) as connection:
+            return list(self.reader.streams(connection, aggregate_ids, until))
 
     def stream_exists(self, transaction: Transaction, aggregate_id: UUID) -> bool:
-        found = transaction.flush().scalar(select(exists().where(events.c.aggregate_id == aggregate_id)))
-        return bool(found)
+        with transaction.reading(pending=True) as connection:
+            return bool(connection.scalar(select(exists().where(events.c.aggregate_id == aggregate_id))))
 
     def find_by_unique_key(self, transaction: Transaction, scope: str, key: Mapping[str, object]) -> UUID | None:
-        return transaction.flush().scalar(find_by_unique_key(scope, key))
+        with transaction.reading(pending=True) as connection:
+            return connection.scalar(find_by_unique_key(scope, key))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import Protocol
 
 from sqlalchemy import Connection
@@ -13,11 +14,6 @@ from sequent_sa.event_store.write import Write
 class Transaction(Protocol):
     """One database transaction, begun at the first access."""
 
-    @property
-    def connection(self) -> Connection:
-        """For reading what does not depend on pending writes."""
-        ...
-
     def write(self, write: Write) -> None:
         """Send a statement with the next burst."""
         ...
@@ -26,6 +22,9 @@ class Transaction(Protocol):
         """Call back once this transaction has committed."""
         ...
 
-    def flush(self) -> Connection:
-        """Send the pending writes now; the connection is for reading what depends on them."""
+    def reading(self, *, pending: bool) -> AbstractContextManager[Connection]:
+        """For reading; with `pending`, what is read includes the writes so far, which are sent first.
+
+        An error of the database inside is explained, and ends the transaction: nothing can be committed any more.
+        """
         ...

@@ -75,9 +75,10 @@ class CommandService:
     def _execute(self, request: Request, cause: Event | None) -> None:
         command = self._caused(parse_command(self._filtered(request)), cause)
         logger.debug("executing %s", type(command).__name__)
-        for handler in self._handlers:
-            handler.handle_message(command)
-        self._publisher.publish(self._repository.commit(command))
+        with self._units.current().failing():
+            for handler in self._handlers:
+                handler.handle_message(command)
+            self._publisher.publish(self._repository.commit(command))
 
     def _filtered(self, request: Request) -> Request:
         for look in self._filters:

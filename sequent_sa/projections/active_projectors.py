@@ -38,7 +38,8 @@ class ActiveProjectors:
         """
         chosen: Sequence[MessageHandler] | None = unit.memo.get(self)
         if chosen is None:
-            states = read_states(unit.transaction.connection)
+            with unit.transaction.reading(pending=False) as connection:
+                states = read_states(connection)
             self._refuse_unknown(states)
             self._refuse_never_activated(states)
             chosen = [

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, delete, select, update
 
 from sequent_sa import _clock
 from sequent_sa.dialects import Dialect
@@ -41,6 +41,10 @@ class ProjectorStates:
         self._dialect = dialect
         self._lock_timeout = lock_timeout
 
+    def lock(self, connection: Connection) -> None:
+        """Wait for the transactions that have read the states, and keep others from reading them."""
+        self._dialect.lock_projector_states(connection, self._lock_timeout)
+
     def register_replaying(self, connection: Connection, projectors: ProjectorTypes) -> None:
         """Their replay begins; an active version stays active."""
         self._register(
@@ -58,8 +62,13 @@ class ProjectorStates:
         self._register(connection, {p.__type_name__: {"active_version": p.version} for p in projectors})
 
     def abort_replaying(self, connection: Connection, names: Collection[str]) -> None:
-        """Forget replaying and activating versions; an active version stays active."""
+        """Forget replaying and activating versions; an active version stays active.
+
+        A projector that was never active is unknown again, so that it is missed.
+        """
         self._register(connection, {name: {} for name in names}, "active_version")
+        columns = projector_states.c
+        connection.execute(delete(projector_states).where(columns.name.in_(names), columns.active_version.is_(None)))
 
     def deactivate(self, connection: Connection, names: Collection[str]) -> None:
         """They get no events from now on; their tables stay as they are."""

@@ -9,6 +9,7 @@ from functools import cached_property
 from typing import Protocol
 
 from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import DBAPIError
 
 from sequent_sa.dialects import Dialect, ShadowTables
 from sequent_sa.event_store.load import Load
@@ -97,8 +98,7 @@ class Replay:
         """Make the twins, run the pending view migrations on them, and register the projectors as replaying."""
         with self._step("prepare"):
             self._twins.prepare(self._table_names())
-            with self._twins.migrating() as connection:
-                self._context.migrations.upgrade(connection)
+            self._migrate_twins()
             with self._changing("prepare") as connection:
                 self._states.register_replaying(connection, self.projectors)
                 replay_state.set_state(connection, self._id, State.PREPARED)
@@ -166,6 +166,17 @@ class Replay:
         context = self._context
         return context.dialect.shadow_tables(context.engine, context.migrations.version_table)
 
+    def _migrate_twins(self) -> None:
+        try:
+            with self._twins.migrating() as connection:
+                self._context.migrations.upgrade(connection)
+        except DBAPIError as error:
+            raise ReplayError(
+                f"the pending view migrations fail on the copies of {', '.join(self._table_names())}: {error.orig}. "
+                "Together with a replay they can change only tables that are replayed; raise the version of the "
+                "projector that manages the table, or take the other migration live on its own first"
+            ) from error
+
     def _plan(self, connection: Connection) -> None:
         context = self._context
         planned = [Group(groups.STORE)] if self._by("store") else []
@@ -183,6 +194,7 @@ class Replay:
         whole_store = group.number == groups.STORE
         projectors = self._by("store" if whole_store else "aggregate")
         with self._context.engine.begin() as reading, self._twins.loading() as loading:
+            progress.hold(loading, self._id)
             events = self._context.reader.events(
                 reading,
                 self._event_names(projectors),
@@ -200,7 +212,8 @@ class Replay:
         self._report(f"replayed {number} events")
 
     def _catch_up(self, reading: Connection, loading: Connection) -> int:
-        after = progress.reached(loading, self._id)
+        progress.hold(loading, self._id)
+        after = progress.reached_alone(loading, self._id)
         until = self._context.dialect.position_mark(reading)
         names = self._event_names(self.projectors)
         with closing(self._context.reader.events(reading, names, after=after, until=until)) as found:
@@ -239,8 +252,7 @@ class Replay:
             yield
         except BaseException as error:
             with self._context.dialect.writing(self._context.engine) as connection, connection.begin():
-                description = replay_state.describe_failure(error)
-                replay_state.set_state(connection, self._id, State.FAILED, error=description)
+                replay_state.set_failed(connection, self._id, error)
             raise
 
 

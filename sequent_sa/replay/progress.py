@@ -10,7 +10,7 @@ from sqlalchemy import Connection, insert, select, update
 from sequent_sa import _clock
 from sequent_sa.exceptions import ReplayError
 from sequent_sa.replay.groups import Bound, Group
-from sequent_sa.replay.replay_state import ReplayRow
+from sequent_sa.replay.replay_state import ENDED, ReplayRow, State
 from sequent_sa.tables import replay_groups, replay_states
 
 
@@ -33,6 +33,22 @@ def plan(connection: Connection, replay: ReplayRow, mark: str, groups: Sequence[
 def reached(connection: Connection, replay_id: int) -> str | None:
     """The mark until which everything is loaded once all groups are finished; None when nothing is planned."""
     return connection.scalar(select(replay_states.c.position_mark).where(replay_states.c.id == replay_id))
+
+
+def hold(connection: Connection, replay_id: int) -> None:
+    """Keep the replay from being ended while this transaction loads. Raises `ReplayError` when it was ended."""
+    state = connection.scalar(
+        select(replay_states.c.state).where(replay_states.c.id == replay_id).with_for_update(read=True, key_share=True)
+    )
+    if state is None or State(state) in ENDED:
+        raise ReplayError("this replay was ended by another process")
+
+
+def reached_alone(connection: Connection, replay_id: int) -> str | None:
+    """Like `reached`, when nobody else is catching up any more, nor can before this transaction ends."""
+    return connection.scalar(
+        select(replay_states.c.position_mark).where(replay_states.c.id == replay_id).with_for_update(key_share=True)
+    )
 
 
 def reach(connection: Connection, replay_id: int, mark: str) -> None:

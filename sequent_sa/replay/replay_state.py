@@ -90,7 +90,9 @@ def in_progress(connection: Connection) -> ReplayRow | None:
 
 def lock_for(connection: Connection, replay_id: int, step: str) -> ReplayRow:
     """Keep others from changing the replay's state in this transaction. Raises `ReplayError` unless `step` fits it."""
-    statement = select(*_COLUMNS).where(replay_states.c.id == replay_id).with_for_update(key_share=True)
+    # Ending a replay waits for whoever is loading (see progress.hold); the other steps do not.
+    ends = step in ("go live", "abort")
+    statement = select(*_COLUMNS).where(replay_states.c.id == replay_id).with_for_update(key_share=not ends)
     row = _as_row(connection.execute(statement).one())
     if row.state not in STEPS[step]:
         fitting = " or ".join(state.value for state in STEPS[step])
@@ -104,6 +106,15 @@ def set_state(connection: Connection, replay_id: int, state: State, **values: ob
         update(replay_states)
         .where(replay_states.c.id == replay_id)
         .values(state=state.value, updated_at=_clock.now(), **values)
+    )
+
+
+def set_failed(connection: Connection, replay_id: int, error: BaseException) -> None:
+    """Write down why a run failed, unless the replay was ended meanwhile."""
+    connection.execute(
+        update(replay_states)
+        .where(replay_states.c.id == replay_id, replay_states.c.state == State.REPLAYING.value)
+        .values(state=State.FAILED.value, error=describe_failure(error), updated_at=_clock.now())
     )
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
+from contextlib import contextmanager
 
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError, IntegrityError
@@ -26,10 +27,6 @@ class _LoadingTransaction:
         self._connection = connection
         self._pending: list[Write] = []
 
-    @property
-    def connection(self) -> Connection:
-        return self._connection
-
     def write(self, write: Write) -> None:
         self._pending.append(write)
         if len(self._pending) >= _WRITES_A_FLUSH:
@@ -39,14 +36,19 @@ class _LoadingTransaction:
         """Raises `ReplayError`: a projector has nothing to do at the commit of a replay."""
         raise ReplayError("a replay has no hooks for its commit")
 
-    def flush(self) -> Connection:
+    @contextmanager
+    def reading(self, *, pending: bool) -> Generator[Connection, None, None]:
+        if pending:
+            self.flush()
+        yield self._connection
+
+    def flush(self) -> None:
         pending, self._pending = self._pending, []
         for write in pending:
             try:
                 self._connection.execute(write.statement, write.parameters)
             except DBAPIError as error:
                 raise ReplayError(f"a row could not be written: {error.orig}") from error
-        return self._connection
 
 
 def load_in_memory(

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import AbstractContextManager
 from datetime import datetime
-from typing import NamedTuple
+from typing import NamedTuple, NoReturn
 from uuid import UUID
 
 from sqlalchemy import Connection
@@ -36,9 +37,12 @@ class InMemoryTransaction:
         self.undo: list[Callable[[], object]] = []
         self._on_commit: list[Callable[[], object]] = []
 
-    @property
-    def connection(self) -> Connection:
+    def reading(self, *, pending: bool) -> AbstractContextManager[Connection]:
         """Raises `UnitOfWorkError`."""
+        self._refuse()
+
+    @staticmethod
+    def _refuse() -> NoReturn:
         raise UnitOfWorkError(
             "this test runs without a database: test what reads or writes tables with the sequent_projector fixture, "
             "or give --sequent-database URL"
@@ -46,11 +50,7 @@ class InMemoryTransaction:
 
     def write(self, write: Write) -> None:
         """Raises `UnitOfWorkError`."""
-        _ = self.connection
-
-    def flush(self) -> Connection:
-        """Raises `UnitOfWorkError`."""
-        return self.connection
+        self._refuse()
 
     def on_commit(self, callback: Callable[[], object]) -> None:
         """Call back once this transaction has committed."""

@@ -61,9 +61,28 @@ class UnitOfWork:
     owner: tuple[int, object] = field(default_factory=_owner)
     aggregates: dict[UUID, AggregateRoot] = field(default_factory=dict[UUID, AggregateRoot])
     event: Event | None = None
+    failure: BaseException | None = None
     memo: dict[object, Any] = field(default_factory=dict[object, Any])
     after_commit: deque[Hook] = field(default_factory=deque[Hook])
     after_rollback: deque[Hook] = field(default_factory=deque[Hook])
+
+    @contextmanager
+    def failing(self) -> Generator[None, None, None]:
+        """What fails inside leaves aggregates changed, so that this unit of work can only be rolled back."""
+        self.refuse_after_failure()
+        try:
+            yield
+        except BaseException as error:
+            self.failure = error
+            raise
+
+    def refuse_after_failure(self) -> None:
+        """Raise `UnitOfWorkError` when a command failed in this unit of work."""
+        if self.failure is not None:
+            raise UnitOfWorkError(
+                f"a command failed in this unit of work ({self.failure}), so nothing of it can be committed: "
+                "let the error leave the block, and begin again"
+            ) from self.failure
 
     def refuse_uncommitted(self) -> None:
         """Raise `HasUncommittedEvents` when aggregates hold events that no command stored."""
@@ -94,8 +113,13 @@ _current: ContextVar[Mapping[int, UnitOfWork]] = ContextVar("sequent_sa_units_of
 class UnitsOfWork:
     """Opens units of work for one application, and finds the one that is open here."""
 
-    def __init__(self, new_transaction: Callable[[], CommittableTransaction]) -> None:
+    def __init__(
+        self,
+        new_transaction: Callable[[], CommittableTransaction],
+        new_reading: Callable[[], CommittableTransaction] | None = None,
+    ) -> None:
         self._new_transaction = new_transaction
+        self._new_reading = new_reading or new_transaction
 
     def find(self) -> UnitOfWork | None:
         """The unit of work of this thread and task, None when there is none."""
@@ -127,6 +151,7 @@ class UnitsOfWork:
         try:
             try:
                 yield unit
+                unit.refuse_after_failure()
                 unit.refuse_uncommitted()
                 unit.transaction.commit()
             finally:
@@ -146,7 +171,7 @@ class UnitsOfWork:
         if unit is not None:
             yield unit.transaction
             return
-        transaction = self._new_transaction()
+        transaction = self._new_reading()
         try:
             yield transaction
         except DBAPIError as error:

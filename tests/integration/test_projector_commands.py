@@ -9,7 +9,7 @@ from collections.abc import Callable
 import pytest
 from sqlalchemy import select
 
-from sequent_sa import ProjectorNeverActivated, Sequent, UnknownActiveProjector
+from sequent_sa import Projector, ProjectorNeverActivated, Sequent, UnknownActiveProjector, on
 from sequent_sa.projections.projector_states import read_states
 from sequent_sa.replay.engine import Replay
 from tests import blog
@@ -87,8 +87,12 @@ def test_a_projector_that_was_never_activated_is_an_error_before_production(data
     app = blog.new_app(database.url)
     app.create_all()
 
-    class Unseen(blog.PostProjector, name="Unseen"):
+    class Unseen(Projector, manages_tables=None):
         """A new projector."""
+
+        @on(blog.PostAdded)
+        def added(self, event: blog.PostAdded) -> None:
+            raise AssertionError(f"{event} reached a projector that is not active")
 
     def configured(environment: str) -> Sequent:
         return Sequent(

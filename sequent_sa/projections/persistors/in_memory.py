@@ -13,6 +13,7 @@ from sequent_sa.projections.persistors.record_table import RecordTable, Where, i
 R = TypeVar("R")
 
 _ROWS_A_STATEMENT = 5_000
+_OWN = "_sequent_own"
 
 
 class InMemoryPersistor:
@@ -24,20 +25,25 @@ class InMemoryPersistor:
     def insert(self, record_type: type[R], records: Sequence[R]) -> None:
         rows = self._rows(record_type)
         for record in records:
-            rows.add(record)
+            rows.add(rows.own(record))
 
     def find(self, record_type: type[R], where: Where) -> list[R]:
         rows = self._rows(record_type)
         found = rows.find(where)
         if len(found) > 1:
             found.sort(key=rows.sort_key)
-        return found
+        return [rows.lend(record) for record in found]
 
     def save(self, record_type: type[R], record: R, before: Mapping[str, Any]) -> None:
-        self._rows(record_type).reindex(record, before)
+        rows = self._rows(record_type)
+        own = rows.owned(record)
+        before = rows.table.values(own)
+        rows.table.overwrite(own, record)
+        rows.reindex(own, before)
 
     def delete(self, record_type: type[R], record: R) -> None:
-        self._rows(record_type).remove(record)
+        rows = self._rows(record_type)
+        rows.remove(rows.owned(record))
 
     def update_all(self, record_type: type[R], where: Where, changes: Mapping[str, Any]) -> None:
         rows = self._rows(record_type)
@@ -45,7 +51,7 @@ class InMemoryPersistor:
         for record in rows.find(where):
             before = rows.table.values(record)
             for name, value in changes.items():
-                setattr(record, name, value)
+                vars(record)[name] = value
             rows.reindex(record, before)
 
     def delete_all(self, record_type: type[R], where: Where) -> None:
@@ -78,6 +84,22 @@ class _Rows:
         self.table = table
         self._records: dict[int, Any] = {}
         self._indexes: dict[str, dict[Any, dict[int, Any]]] = {}
+
+    def own(self, record: Any) -> Any:
+        """A copy to keep: what the projector does to its record later counts only when it is saved, as it does live."""
+        kept = self.table.copy(record)
+        vars(record)[_OWN] = kept
+        return kept
+
+    def lend(self, kept: Any) -> Any:
+        """A copy for the projector, who may change it."""
+        record = self.table.copy(kept)
+        vars(record)[_OWN] = kept
+        return record
+
+    def owned(self, record: Any) -> Any:
+        """What was kept for a record that the projector has."""
+        return _held(record, _OWN) or record
 
     def add(self, record: Any) -> None:
         self._records[id(record)] = record

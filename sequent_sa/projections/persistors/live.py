@@ -33,7 +33,8 @@ class LivePersistor:
             if not generated:
                 self._write(statement, table.row(values))
                 continue
-            row = self._transaction().flush().execute(statement.returning(*generated), table.row(values)).one()
+            with self._transaction().reading(pending=True) as connection:
+                row = connection.execute(statement.returning(*generated), table.row(values)).one()
             names = {column: name for name, column in table.columns.items()}
             for column, value in zip(generated, row, strict=True):
                 setattr(record, names[column], value)
@@ -42,7 +43,8 @@ class LivePersistor:
         table = record_table(record_type)
         statement = select(*table.columns.values()).where(*table.matching(where))
         statement = statement.order_by(*(table.columns[name] for name in table.key))
-        return [table.load(row) for row in self._transaction().flush().execute(statement)]
+        with self._transaction().reading(pending=True) as connection:
+            return [table.load(row) for row in connection.execute(statement)]
 
     def save(self, record_type: type[R], record: R, before: Mapping[str, Any]) -> None:
         table = record_table(record_type)
@@ -66,7 +68,8 @@ class LivePersistor:
         self._write(delete(table.table).where(*table.matching(where)))
 
     def execute_sql(self, statement: TextClause, parameters: Mapping[str, Any]) -> CursorResult[Any]:
-        return self._transaction().flush().execute(statement, parameters)
+        with self._transaction().reading(pending=True) as connection:
+            return connection.execute(statement, parameters)
 
     def _write(self, statement: Executable, parameters: Parameters | None = None) -> None:
         self._transaction().write(Write(statement, parameters, self._explain()))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from copy import deepcopy
 from typing import Any, Generic, TypeVar, cast
 from weakref import WeakKeyDictionary
 
@@ -79,6 +80,18 @@ class RecordTable(Generic[R]):
         for name, value in zip(self.columns, row, strict=True):
             set_committed_value(record, name, value)
         return record
+
+    def copy(self, record: R) -> R:
+        """A record of its own with the same values."""
+        twin = self._manager.new_instance()
+        self.overwrite(twin, record)
+        return twin
+
+    def overwrite(self, record: R, other: R) -> None:
+        """Give a record the values of another; later changes of either do not reach the other."""
+        values: dict[str, Any] = vars(record)
+        for name, value in self.values(other).items():
+            values[name] = deepcopy(value) if type(value) in (list, dict) else value
 
     def matching(self, where: Where) -> list[ColumnElement[bool]]:
         """Conditions for a mapping of attributes to values, a list of values meaning any of them."""
