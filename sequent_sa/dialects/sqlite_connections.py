@@ -11,7 +11,7 @@ from sqlalchemy.pool import ConnectionPoolEntry
 
 from sequent_sa.exceptions import ConfigurationError
 
-BUSY_SECONDS = 30
+BUSY_SECONDS = 30.0
 """How long a transaction waits for the one writer before it fails."""
 
 _BEGIN = "sequent_begin"
@@ -41,7 +41,7 @@ def _configure_connection(connection: DBAPIConnection, record: ConnectionPoolEnt
     connection.isolation_level = None
     cursor = connection.cursor()
     try:
-        cursor.execute(f"PRAGMA busy_timeout = {BUSY_SECONDS * 1000}")
+        cursor.execute(f"PRAGMA busy_timeout = {int(BUSY_SECONDS * 1000)}")
         _use_wal(cursor)
         cursor.execute("PRAGMA synchronous = FULL")
         cursor.execute("PRAGMA foreign_keys = ON")

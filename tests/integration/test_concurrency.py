@@ -12,10 +12,11 @@ from pathlib import Path
 import pytest
 from sqlalchemy import func, select
 
-from sequent_sa import OptimisticLockingError, Sequent, UnitOfWorkError
+from sequent_sa import LockTimeout, OptimisticLockingError, Sequent, UnitOfWorkError
+from sequent_sa.dialects import sqlite_connections
 from sequent_sa.tables import events
-from tests.blog import AddComment, AddPost, Post, PostRecord
-from tests.databases import Database
+from tests.blog import AddComment, AddPost, Post, PostRecord, new_app
+from tests.databases import Database, SQLiteDatabases
 
 ROOT = Path(__file__).parents[2]
 
@@ -118,6 +119,22 @@ def test_a_unit_of_work_stays_in_its_thread(app: Sequent) -> None:
         context = contextvars.copy_context()
         with pytest.raises(UnitOfWorkError, match="another thread"):
             in_thread(lambda: context.run(app.repository.add_aggregate, Post(add(app))))
+
+
+def test_waiting_for_the_one_writer_has_a_limit(
+    sqlite_databases: SQLiteDatabases, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """When another transaction does not end, the error says what happened, and nothing is stored."""
+    monkeypatch.setattr(sqlite_connections, "BUSY_SECONDS", 0.2)
+    app = new_app(sqlite_databases.create().url)
+    app.create_all()
+    with app.dialect.writing(app.engine) as connection, connection.begin():
+        with pytest.raises(LockTimeout, match="execute the command again"):
+            app.execute_commands(add(app))
+    assert rows(app) == (0, 0)
+    app.execute_commands(add(app))
+    assert rows(app) == (2, 1)
+    app.engine.dispose()
 
 
 def add(app: Sequent) -> AddPost:
