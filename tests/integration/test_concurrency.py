@@ -128,9 +128,12 @@ def test_waiting_for_the_one_writer_has_a_limit(
     monkeypatch.setattr(sqlite_connections, "BUSY_SECONDS", 0.2)
     app = new_app(sqlite_databases.create().url)
     app.create_all()
-    with app.dialect.writing(app.engine) as connection, connection.begin():
-        with pytest.raises(LockTimeout, match="execute the command again"):
-            app.execute_commands(add(app))
+    with (
+        app.dialect.writing(app.engine) as connection,
+        connection.begin(),
+        pytest.raises(LockTimeout, match="execute the command again"),
+    ):
+        app.execute_commands(add(app))
     assert rows(app) == (0, 0)
     app.execute_commands(add(app))
     assert rows(app) == (2, 1)
