@@ -9,6 +9,7 @@ from pathlib import Path
 
 from sqlalchemy import Connection, Engine, MetaData, create_engine, event, text
 from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.pool import NullPool
 
 from sequent_sa import tables
 from sequent_sa.dialects.sqlite_connections import begin_immediate, configure
@@ -34,7 +35,8 @@ class SQLiteShadowTables:
 
     @cached_property
     def _engine(self) -> Engine:
-        engine = create_engine(self._live.url.set(database=str(self._path)))
+        # No pool: the file must be closed before it can be removed, and nobody else closes these connections.
+        engine = create_engine(self._live.url.set(database=str(self._path)), poolclass=NullPool)
         configured = configure(engine)
         # Loading follows no order between tables; the live database checks the foreign keys when going live.
         event.listen(engine, "checkout", _without_foreign_keys)

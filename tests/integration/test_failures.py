@@ -133,6 +133,7 @@ def test_two_projectors_cannot_share_a_table() -> None:
     app = Sequent("sqlite://", projectors=[blog.PostProjector, Other])
     with pytest.raises(ConfigurationError, match="PostProjector and Other both manage PostRecord"):
         app.create_all()
+    app.engine.dispose()
 
 
 def test_a_run_that_was_aborted_meanwhile_stays_aborted(app: Sequent, database: Database) -> None:
