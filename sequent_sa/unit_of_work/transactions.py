@@ -89,9 +89,11 @@ class SQLTransaction:
             connection = self._connect()
             try:
                 connection.begin()
-            except DBAPIError as error:
+            except BaseException as error:
                 connection.close()
-                self._fail(error)
+                if isinstance(error, DBAPIError):
+                    self._fail(error)
+                raise
             self._connection = connection
         return self._connection
 
