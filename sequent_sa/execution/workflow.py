@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from typing import Protocol
 
-from sequent_sa.execution.command_service import CommandService
 from sequent_sa.execution.middleware import Request
 from sequent_sa.messages.message_handler import MessageHandler
 from sequent_sa.unit_of_work.unit_of_work import Hook, UnitsOfWork
@@ -13,13 +13,21 @@ from sequent_sa.unit_of_work.unit_of_work import Hook, UnitsOfWork
 logger = logging.getLogger(__name__)
 
 
+class ExecutesCommands(Protocol):
+    """What a workflow hands its commands to: the command service of its application."""
+
+    def execute_commands(self, *commands: Request) -> None:
+        """Execute commands, now or after those that wait."""
+        ...
+
+
 class Workflow(MessageHandler):
     """Reacts to events, in the transaction that stores them; mark its methods with `@on`. Never runs in a replay."""
 
-    _service: CommandService
+    _service: ExecutesCommands
     _units: UnitsOfWork
 
-    def bind(self, service: CommandService, units: UnitsOfWork) -> None:
+    def bind(self, service: ExecutesCommands, units: UnitsOfWork) -> None:
         """Give this workflow the command service of its application."""
         self._service = service
         self._units = units

@@ -20,7 +20,7 @@ from sequent_sa.projections.projector import Projector
 _WRITES_A_FLUSH = 1_000
 
 
-class _LoadingTransaction:
+class LoadingTransaction:
     """Sends writes on a connection whose transaction is somebody else's to end."""
 
     def __init__(self, connection: Connection) -> None:
@@ -74,7 +74,7 @@ def load_directly(
     projectors: Sequence[type[Projector]], found: Iterable[tuple[Position, Event]], connection: Connection
 ) -> int:
     """Project events, in the order of commands, into tables that hold rows already. Returns their number."""
-    transaction = _LoadingTransaction(connection)
+    transaction = LoadingTransaction(connection)
     persistor = LivePersistor(lambda: transaction, lambda: None)
     number = _project(_instances(projectors, persistor), found)
     transaction.flush()

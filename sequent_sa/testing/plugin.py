@@ -8,10 +8,12 @@ from collections.abc import Iterator
 
 import pytest
 
+from sequent_sa import _clock
 from sequent_sa.application import Sequent
 from sequent_sa.configuration import Configuration
 from sequent_sa.testing.projection import ProjectorFixture, create_view_tables, projecting
 from sequent_sa.testing.scenario import SequentFixture
+from sequent_sa.testing.workflow import WorkflowFixture
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -37,8 +39,22 @@ def sequent_app() -> Sequent:
 def sequent(sequent_app: Sequent) -> Iterator[SequentFixture]:
     """Given events, when a command, then events: on an event store in memory."""
     fixture = SequentFixture(sequent_app)
-    yield fixture
-    fixture.finish()
+    try:
+        yield fixture
+        fixture.finish()
+    finally:
+        _clock.stop(None)
+
+
+@pytest.fixture
+def sequent_workflow(sequent_app: Sequent) -> Iterator[WorkflowFixture]:
+    """When an event, then commands: what the application's workflows want to happen."""
+    fixture = WorkflowFixture(sequent_app)
+    try:
+        yield fixture
+        fixture.finish()
+    finally:
+        _clock.stop(None)
 
 
 @pytest.fixture(scope="session")

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection
 from sqlalchemy.orm import Session
 
 from sequent_sa.application import Sequent
 from sequent_sa.event_store.load import Position
+from sequent_sa.exceptions import ConfigurationError
 from sequent_sa.messages.event import Event
+from sequent_sa.projections.projector import Projector
 from sequent_sa.projections.view_record import VIEW_SCHEMA
 from sequent_sa.replay.worker import load_directly
+
+if TYPE_CHECKING:
+    from hypothesis.strategies import SearchStrategy
 
 
 class ProjectorFixture:
@@ -29,6 +35,29 @@ class ProjectorFixture:
         positioned = ((Position(0, event.aggregate_id, event.sequence_number), event) for event in flat)
         load_directly(self._app.projectors, positioned, self._connection)
         self.session.expire_all()
+
+    def attack(
+        self,
+        projector: type[Projector],
+        *,
+        begins_with: Sequence[type[Event]] | None = None,
+        events: Mapping[type[Event], SearchStrategy[Any]] | None = None,
+        ignoring: Sequence[str] = (),
+        examples: int = 50,
+    ) -> None:
+        """Try random events on a projector: live, in every batch size, replayed, and with every handler failing once.
+
+        `begins_with` names the classes of the events that begin an aggregate and never come later, `events` gives
+        hypothesis strategies for events by class where random values will not do, `ignoring` names columns whose
+        values no projector decides. Raises `AssertionError` with the smallest history that gives different rows, and
+        `ConfigurationError` when hypothesis is not installed.
+        """
+        __tracebackhide__ = True
+        try:
+            from sequent_sa.testing.attack import Attack  # noqa: PLC0415 - only this needs hypothesis
+        except ImportError as error:
+            raise ConfigurationError("attacking a projector needs hypothesis: pip install hypothesis") from error
+        Attack(projector, begins_with, events, ignoring).run(self._connection, examples)
 
 
 def create_view_tables(app: Sequent) -> None:

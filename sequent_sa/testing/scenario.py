@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime
-from typing import Any, Concatenate, ParamSpec, Self
 from uuid import UUID
 
 from sequent_sa import _clock
@@ -16,43 +15,20 @@ from sequent_sa.execution.middleware import Request
 from sequent_sa.messages.codec import encode_event
 from sequent_sa.messages.command import BaseCommand
 from sequent_sa.messages.event import Event
+from sequent_sa.messages.form_params import Params
 from sequent_sa.messages.message_handler import MessageHandler
+from sequent_sa.testing.comparison import Expected, compare
 from sequent_sa.testing.in_memory_event_store import InMemoryEventStore, InMemoryTransaction
+from sequent_sa.testing.streams import StreamBuilder
 from sequent_sa.unit_of_work.aggregate_repository import AggregateRepository
 from sequent_sa.unit_of_work.event_publisher import EventPublisher
 from sequent_sa.unit_of_work.unit_of_work import UnitOfWork, UnitsOfWork
 
-P = ParamSpec("P")
 Given = Event | Iterable[Event]
-Expected = Event | type[Event] | object
 
 
 class GivenEvents(BaseCommand):
     """The command under which the events that a test begins with are stored."""
-
-
-class StreamBuilder:
-    """Makes the events of one aggregate, numbered from 1; iterate over it, or hand it to `given_events`."""
-
-    def __init__(self, aggregate_id: UUID) -> None:
-        self._aggregate_id = aggregate_id
-        self._events: list[Event] = []
-
-    def add(
-        self,
-        event_type: Callable[Concatenate[UUID, int, datetime, P], Event],
-        /,
-        *_args: P.args,
-        **attributes: P.kwargs,
-    ) -> Self:
-        """Add the next event."""
-        make: Callable[..., Event] = event_type
-        header = {"aggregate_id": self._aggregate_id, "sequence_number": len(self._events) + 1}
-        self._events.append(make(**{"created_at": _clock.now(), **attributes, **header}))
-        return self
-
-    def __iter__(self) -> Iterator[Event]:
-        return iter(self._events)
 
 
 class SequentFixture:
@@ -71,6 +47,10 @@ class SequentFixture:
     def stream(self, aggregate_id: UUID) -> StreamBuilder:
         """A builder of one aggregate's events."""
         return StreamBuilder(aggregate_id)
+
+    def freeze_time(self, moment: datetime) -> None:
+        """Stop the clock at this moment, until the test ends. Raises `ValueError` for a moment without timezone."""
+        _clock.stop(moment)
 
     def given_events(self, *events: Given) -> None:
         """Store events as history: single ones, lists and streams, of any number of aggregates.
@@ -94,7 +74,7 @@ class SequentFixture:
     def when_command(self, *commands: Request) -> None:
         """Execute commands; what they store is compared by `then_events`."""
         self._start = len(self._store.log)
-        self._unchecked = ", ".join(type(command).__name__ for command in commands)
+        self._unchecked = ", ".join(map(_name, commands))
         try:
             self._service.execute_commands(*commands)
         except BaseException:
@@ -114,18 +94,7 @@ class SequentFixture:
         id, number and time; a matcher for what it matches.
         """
         __tracebackhide__ = True
-        actual = self.stored_events
-        wanted = list(_flat_expected(expected))
-        for number, (want, event) in enumerate(zip(wanted, actual, strict=False), start=1):
-            difference = _difference(want, event)
-            if difference:
-                raise AssertionError(f"event {number} of {len(actual)}: {difference}")
-        if len(wanted) != len(actual):
-            raise AssertionError(
-                f"expected {len(wanted)} events, {len(actual)} were stored\n"
-                f"  expected: {', '.join(map(_name, wanted)) or 'none'}\n"
-                f"  stored:   {', '.join(map(_name, actual)) or 'none'}"
-            )
+        compare("event", expected, self.stored_events)
 
     def then_no_events(self) -> None:
         """Nothing was stored by the last `when_command`."""
@@ -133,10 +102,10 @@ class SequentFixture:
         self.then_events()
 
     def finish(self) -> None:
-        """Fail when events were stored that no `then_events` looked at."""
-        if self._unchecked is not None and len(self._store.log) > self._start:
+        """Fail when nothing looked at what the last `when_command` stored."""
+        if self._unchecked is not None:
             raise AssertionError(
-                f"{self._unchecked} stored events that the test does not look at: add then_events(...)"
+                f"the test does not look at what {self._unchecked} stored: add then_events(...) or then_no_events()"
             )
 
     def _aggregate_type(self, event: Event) -> type[AggregateRoot]:
@@ -149,6 +118,10 @@ class SequentFixture:
         )
 
 
+def _name(request: Request) -> str:
+    return request.command_type.__name__ if isinstance(request, Params) else type(request).__name__
+
+
 def _no_handlers(unit: UnitOfWork) -> list[MessageHandler]:
     return []
 
@@ -159,36 +132,3 @@ def _flat(events: Iterable[Given]) -> Iterator[Event]:
             yield item
         else:
             yield from item
-
-
-def _flat_expected(expected: Iterable[Any]) -> Iterator[Any]:
-    for item in expected:
-        if isinstance(item, list | tuple | StreamBuilder):
-            yield from item  # pyright: ignore[reportUnknownVariableType]
-        else:
-            yield item
-
-
-def _name(item: object) -> str:
-    if isinstance(item, type):
-        return item.__name__
-    return type(item).__name__ if isinstance(item, Event) else repr(item)
-
-
-def _difference(expected: Any, event: Event) -> str | None:
-    if isinstance(expected, type):
-        return None if type(event) is expected else f"expected {expected.__name__}, got {event!r}"
-    if not isinstance(expected, Event):
-        return None if expected.matches(event) else f"{event!r} does not match {expected!r}"
-    if type(event) is not type(expected):
-        return f"expected {type(expected).__name__}, got {event!r}"
-    if encode_event(event) == encode_event(expected):
-        return None
-    wanted, actual = expected.to_dict(), event.to_dict()
-    header = ("aggregate_id", "sequence_number", "created_at")
-    lines = [
-        f"  {name}: expected {wanted[name]!r}, got {actual[name]!r}"
-        for name in wanted
-        if name not in header and wanted[name] != actual[name]
-    ]
-    return "\n".join([f"{type(event).__name__} differs", *lines])

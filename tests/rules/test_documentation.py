@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
@@ -21,6 +22,17 @@ def test_the_snippets_of_a_page_run(page: Path, tmp_path: Path) -> None:
     file.write_text(program(page))
     done = subprocess.run([sys.executable, file.name], cwd=tmp_path, capture_output=True, text=True, check=False)
     assert (0, "") == (done.returncode, done.stderr)
+
+
+@pytest.mark.parametrize("page", [page for page in pages() if "\ndef test_" in program(page)], ids=name)
+def test_the_tests_on_a_page_pass(page: Path, tmp_path: Path) -> None:
+    """A page that shows tests is a test file of the application that it shows."""
+    (tmp_path / f"{name(page)}.py").write_text(program(page))
+    (tmp_path / "pyproject.toml").write_text(f'[tool.sequent]\napp = "{name(page)}:app"\n')
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", f"{name(page)}.py"]
+    environment = {**os.environ, "DATABASE_URL": "sqlite:///page.db"}
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout
 
 
 @pytest.mark.parametrize("page", pages(), ids=name)
