@@ -39,6 +39,7 @@ from sequent_sa.exceptions import (
     UnknownEventType,
 )
 from sequent_sa.execution.command_handler import CommandHandler
+from sequent_sa.execution.dry_run import DryRun
 from sequent_sa.execution.middleware import Filter, Middleware
 from sequent_sa.execution.workflow import Workflow
 from sequent_sa.messages.attributes import attr
@@ -53,7 +54,7 @@ from sequent_sa.messages.value_object import ValueObject
 from sequent_sa.projections.projector import Projector
 from sequent_sa.projections.view_record import ViewRecordBase
 from sequent_sa.tables import ExactDecimal, UtcDateTime
-from sequent_sa.testing import ProjectorFixture, SequentFixture
+from sequent_sa.testing import ProjectorFixture, SequentFixture, WorkflowFixture
 
 __all__ = [
     "AggregateError",
@@ -72,6 +73,7 @@ __all__ = [
     "DeserializeCommandError",
     "DeserializeEventError",
     "DifferentProjectorVersionIsActive",
+    "DryRun",
     "DuplicateTypeName",
     "Event",
     "EventNotSerializable",
@@ -108,6 +110,7 @@ __all__ = [
     "ValueObject",
     "ViewRecordBase",
     "Workflow",
+    "WorkflowFixture",
     "attr",
     "on",
     "unique_key",

@@ -23,6 +23,7 @@ from sequent_sa.event_store.write import Explain
 from sequent_sa.exceptions import ConfigurationError, PublishEventError, ReplayError
 from sequent_sa.execution.command_handler import CommandHandler
 from sequent_sa.execution.command_service import CommandService
+from sequent_sa.execution.dry_run import CommandRecorder, DryRun, UnstoredRepository
 from sequent_sa.execution.middleware import Filter, Middleware, Request
 from sequent_sa.execution.workflow import Workflow
 from sequent_sa.messages.command import BaseCommand
@@ -31,13 +32,15 @@ from sequent_sa.messages.message_handler import MessageHandler
 from sequent_sa.messages.type_names import TypeNames
 from sequent_sa.projections.active_projectors import ActiveProjectors
 from sequent_sa.projections.persistors.live import LivePersistor
+from sequent_sa.projections.persistors.persistor import Persistor
 from sequent_sa.projections.persistors.record_table import record_table
+from sequent_sa.projections.persistors.recording import RecordingPersistor
 from sequent_sa.projections.projector import Projector
 from sequent_sa.projections.projector_states import ProjectorStates
 from sequent_sa.projections.view_record import VIEW_SCHEMA
 from sequent_sa.replay.engine import ReplayContext, ViewMigrations
 from sequent_sa.unit_of_work.aggregate_repository import AggregateRepository
-from sequent_sa.unit_of_work.event_publisher import EventPublisher
+from sequent_sa.unit_of_work.event_publisher import EventPublisher, HandlerChoice
 from sequent_sa.unit_of_work.transactions import SQLTransaction
 from sequent_sa.unit_of_work.unit_of_work import UnitOfWork, UnitsOfWork
 
@@ -126,10 +129,7 @@ class Sequent:
         self._filters = filters
         self._middleware = middleware
         self._environment = environment
-        self._units = UnitsOfWork(
-            lambda: SQLTransaction(lambda: self.dialect.writing(self.engine), self.dialect),
-            lambda: SQLTransaction(self.engine.connect, self.dialect),
-        )
+        self._units = UnitsOfWork(self._new_transaction, self._new_reading)
         self._lock = threading.RLock()
         self.new_uuid = new_uuid
 
@@ -191,7 +191,7 @@ class Sequent:
     def command_service(self) -> CommandService:
         """What executes commands."""
         with self._lock:
-            return self._wire()
+            return self._wire(self._units, self.repository)
 
     def execute_commands(self, *commands: Request) -> None:
         """Execute commands in order, all in one transaction.
@@ -200,6 +200,29 @@ class Sequent:
         command handlers raise; then nothing has changed.
         """
         self.command_service.execute_commands(*commands)
+
+    def dry_run(self, *commands: Request, deep: bool = False) -> DryRun:
+        """Show what commands would do, without doing it.
+
+        By default the command handlers run, and nothing is sent to the database but what they load; the result says
+        which projectors and workflows would get the events. With `deep` everything runs, workflows, their commands
+        and projectors included, in a transaction that is rolled back, and the result has the changes of rows as well.
+        Hooks for after the commit or rollback never run. Raises what executing the commands would raise.
+        """
+        result = DryRun()
+        units = UnitsOfWork(self._new_transaction if deep else self._new_reading)
+        repository_type = AggregateRepository if deep else UnstoredRepository
+        recorder = CommandRecorder(result)
+        service = self._wire(
+            units,
+            repository_type(units, self.event_store, self.type_names),
+            persistor=lambda live: RecordingPersistor(live, result.change_row),
+            choice=lambda active: recorder.choice(active, call_handlers=deep),
+            first=[recorder],
+        )
+        with units.undone():
+            service.execute_commands(*commands)
+        return result
 
     @contextmanager
     def session(self) -> Generator[Session, None, None]:
@@ -275,32 +298,57 @@ class Sequent:
         )
 
     def command_service_with(
-        self, units: UnitsOfWork, repository: AggregateRepository, publisher: EventPublisher
+        self,
+        units: UnitsOfWork,
+        repository: AggregateRepository,
+        publisher: EventPublisher,
+        first: Sequence[CommandHandler] = (),
     ) -> CommandService:
-        """A command service of this application's handlers, filters and middleware, around other parts."""
-        handlers = [handler() for handler in self.parts.command_handlers]
+        """A command service of this application's handlers, filters and middleware, around other parts.
+
+        `first` are handlers that get every command before those of the application.
+        """
+        handlers = [*first, *(handler() for handler in self.parts.command_handlers)]
         for handler in handlers:
             handler.bind(repository)
         return CommandService(units, repository, publisher, handlers, self._filters, self._middleware)
 
-    def _wire(self) -> CommandService:
-        handlers: list[MessageHandler] = [self._projector(projector) for projector in self.parts.projectors]
+    def _wire(
+        self,
+        units: UnitsOfWork,
+        repository: AggregateRepository,
+        *,
+        persistor: Callable[[Persistor], Persistor] = lambda live: live,
+        choice: Callable[[HandlerChoice], HandlerChoice] = lambda active: active,
+        first: Sequence[CommandHandler] = (),
+    ) -> CommandService:
+        projectors = [
+            projector(persistor(LivePersistor(lambda: units.current().transaction, _explain(projector, units))))
+            for projector in self.parts.projectors
+        ]
         workflows = [workflow() for workflow in self.parts.workflows]
-        choice = ActiveProjectors([*handlers, *workflows], strict=self.environment != "production")
-        publisher = EventPublisher(self._units, choice)
-        service = self.command_service_with(self._units, self.repository, publisher)
+        active = ActiveProjectors([*projectors, *workflows], strict=self.environment != "production")
+        publisher = EventPublisher(units, choice(active))
+        service = self.command_service_with(units, repository, publisher, first)
         for workflow in workflows:
-            workflow.bind(service, self._units)
+            workflow.bind(service, units)
         return service
 
-    def _projector(self, projector: type[Projector]) -> Projector:
-        def explain() -> Explain | None:
-            event = self._units.current().event
-            if event is None:
-                return None
-            return lambda failure, error: PublishEventError(projector, event, error)
+    def _new_transaction(self) -> SQLTransaction:
+        return SQLTransaction(lambda: self.dialect.writing(self.engine), self.dialect)
 
-        return projector(LivePersistor(lambda: self._units.current().transaction, explain))
+    def _new_reading(self) -> SQLTransaction:
+        return SQLTransaction(self.engine.connect, self.dialect)
+
+
+def _explain(projector: type[Projector], units: UnitsOfWork) -> Callable[[], Explain | None]:
+    def explain() -> Explain | None:
+        event = units.current().event
+        if event is None:
+            return None
+        return lambda failure, error: PublishEventError(projector, event, error)
+
+    return explain
 
 
 def _engine(database: str | Engine) -> Engine:

@@ -12,6 +12,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError
 
 from sequent_sa.cli.app import ApplicationFinder
 from sequent_sa.cli.db import db
+from sequent_sa.cli.dry_run import dry_run
 from sequent_sa.cli.migrate import migrate
 from sequent_sa.cli.new import new
 from sequent_sa.cli.projectors import projectors
@@ -37,7 +38,7 @@ def sequent(context: click.Context, app: str | None) -> None:
         context.exit(2)
 
 
-for command in (new, db, migrate, projectors):
+for command in (new, db, migrate, projectors, dry_run):
     sequent.add_command(command)
 
 

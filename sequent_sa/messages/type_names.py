@@ -58,6 +58,22 @@ class TypeNames:
         """The command class that is stored as `name`. Raises `UnknownEventType`."""
         return _found(self._commands, name, "command")
 
+    def find_command(self, name: str) -> type[BaseCommand]:
+        """The command class that a person means: by its stored name, or by `package.Class` as it is imported.
+
+        Raises `ConfigurationError` when there is none, or more than one, naming those that come near.
+        """
+        if name in self._commands:
+            return self._commands[name]
+        package, _, class_name = name.rpartition(".")
+        namesakes = list(dict.fromkeys(each for each in self._commands.values() if each.__qualname__ == class_name))
+        found = [each for each in namesakes if f"{each.__module__}.".startswith(f"{package}.")]
+        if len(found) == 1:
+            return found[0]
+        near = ", ".join(sorted(f"{each.__module__}.{each.__qualname__}" for each in namesakes))
+        known = near or ", ".join(sorted(self._commands)) or "none"
+        raise ConfigurationError(f"there is no one command {name!r}; there is {known}")
+
     def aggregate_class(self, name: str) -> type:
         """The aggregate class that is stored as `name`. Raises `UnknownEventType`."""
         return _found(self._aggregates, name, "aggregate")

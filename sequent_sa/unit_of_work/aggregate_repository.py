@@ -9,6 +9,7 @@ from uuid import UUID
 
 from sequent_sa.aggregates.aggregate_root import AggregateRoot
 from sequent_sa.aggregates.event_stream import EventStream
+from sequent_sa.event_store.append import StreamWithEvents
 from sequent_sa.event_store.event_store import EventStore
 from sequent_sa.exceptions import AggregateNotFound, AggregateTypeMismatch, NonUniqueAggregateId
 from sequent_sa.messages.command import BaseCommand
@@ -137,15 +138,18 @@ class AggregateRepository:
         Events are grouped by aggregate, in the order in which the aggregates were added or loaded. A command that
         changed nothing is not stored.
         """
-        unit = self._units.current()
-        changed = [
+        changed = self.take_changes()
+        if changed:
+            self._store.append(self._units.current().transaction, command, changed)
+        return [applied.event for _, events in changed for applied in events]
+
+    def take_changes(self) -> list[StreamWithEvents]:
+        """The streams of the aggregates that have new events, with these events; the aggregates have none then."""
+        return [
             (aggregate.event_stream(self._type_names.name_of(type(aggregate))), aggregate.take_uncommitted_events())
-            for aggregate in unit.aggregates.values()
+            for aggregate in self._units.current().aggregates.values()
             if aggregate.uncommitted_events
         ]
-        if changed:
-            self._store.append(unit.transaction, command, changed)
-        return [applied.event for _, events in changed for applied in events]
 
     def _load(self, aggregate_ids: Sequence[UUID], until: datetime | None) -> dict[UUID, AggregateRoot]:
         if not aggregate_ids:

@@ -165,6 +165,19 @@ class UnitsOfWork:
             unit.after_commit.popleft()()
 
     @contextmanager
+    def undone(self) -> Generator[UnitOfWork, None, None]:
+        """Open a unit of work that is always rolled back, once its writes were sent; its hooks never run."""
+        unit = UnitOfWork(self._new_transaction())
+        token = _current.set({**_current.get({}), id(self): unit})
+        try:
+            yield unit
+            with unit.transaction.reading(pending=True):
+                logger.debug("undoing a unit of work that was not meant to stay")
+        finally:
+            _current.reset(token)
+            unit.transaction.rollback()
+
+    @contextmanager
     def reading(self) -> Generator[Transaction, None, None]:
         """The transaction of the open unit of work, or one that ends with the block and changes nothing."""
         unit = self.find()

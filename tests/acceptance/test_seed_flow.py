@@ -180,3 +180,18 @@ def _view(table: str, connection: Connection) -> str:
 
 def _upgrade(revision: str) -> str:
     return revision.partition("def upgrade")[2].partition("def downgrade")[0]
+
+
+def test_a_command_can_be_tried(application: CommandLine) -> None:
+    """`sequent dry-run` shows events, handlers and rows, and stores nothing; mistakes are one line."""
+    given = '{"aggregate_id": "0198c0de-0000-7000-8000-000000000001", "author": "Ben", "title": "Hi", "content": "x"}'
+    said = application.succeeds(f"sequent dry-run blog.AddPost --deep --json '{given}'")
+    assert "PostAdded(" in said
+    assert "projectors: PostProjector" in said
+    assert "table post_records" in said
+    assert "[]" == application.python(COUNT).strip()
+
+    assert "there is no one command 'blog.AddPots'" in application.fails("sequent dry-run blog.AddPots")
+    assert "--json is no JSON" in application.fails("sequent dry-run AddPost --json '{'")
+    assert "--json must be an object" in application.fails("sequent dry-run AddPost --json '[1]'")
+    assert '"author": [' in application.fails("sequent dry-run blog.AddPost --json '{}'")
