@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Generator, Sequence
-from contextlib import contextmanager
+from collections.abc import AsyncGenerator, Callable, Generator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from functools import cached_property
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 from uuid import UUID
 
-from sqlalchemy import Engine, MetaData, create_engine, exists, make_url, select
-from sqlalchemy.exc import ArgumentError
+from sqlalchemy import Engine, MetaData, exists, select
 from sqlalchemy.orm import Session
 
-from sequent_sa import ids, registry, tables
+from sequent_sa import _asynchronous, ids, registry, tables
 from sequent_sa.aggregates.aggregate_root import AggregateRoot
-from sequent_sa.configuration import Configuration, normalise_url
+from sequent_sa.configuration import Configuration
 from sequent_sa.dialects import Dialect, dialect_of
+from sequent_sa.engines import asyncio_engine, asyncio_session, new_engine
 from sequent_sa.event_store.event_store import EventStore, SQLEventStore
 from sequent_sa.event_store.load import Load
 from sequent_sa.event_store.write import Explain
@@ -43,6 +43,9 @@ from sequent_sa.unit_of_work.aggregate_repository import AggregateRepository
 from sequent_sa.unit_of_work.event_publisher import EventPublisher, HandlerChoice
 from sequent_sa.unit_of_work.transactions import SQLTransaction
 from sequent_sa.unit_of_work.unit_of_work import UnitOfWork, UnitsOfWork
+
+if TYPE_CHECKING:
+    from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
 H = TypeVar("H", bound=MessageHandler)
 
@@ -102,7 +105,8 @@ class Sequent:
     `database` is a SQLAlchemy URL or Engine; without it, the configuration of the project says where the database
     of the current environment is. `packages` are imported on first use, and every handler in them is registered,
     besides those that are named here. `retired_events` are stored types that no class stands for any more: their
-    events are skipped.
+    events are skipped. `retries` says how often a transaction that lost a race (`ConcurrencyError`) begins again, after
+    a short random pause: filters, validation and command handlers run once more.
 
     Nothing is global: several applications live side by side in one process.
     Raises `ConfigurationError` for a database that is not supported, here or on first use.
@@ -119,15 +123,19 @@ class Sequent:
         filters: Sequence[Filter] = (),
         middleware: Sequence[Middleware] = (),
         retired_events: Sequence[str] = (),
+        retries: int = 0,
         environment: str | None = None,
         new_uuid: Callable[[], UUID] = ids.new_uuid,
     ) -> None:
         if isinstance(packages, str):
             raise ConfigurationError(f"packages must be a list of names, such as packages=[{packages!r}]")
+        if retries < 0:
+            raise ConfigurationError(f"retries must be 0 or more, not {retries}")
         self._database = database
         self._declared = (packages, command_handlers, projectors, workflows, retired_events)
         self._filters = filters
         self._middleware = middleware
+        self._retries = retries
         self._environment = environment
         self._units = UnitsOfWork(self._new_transaction, self._new_reading)
         self._lock = threading.RLock()
@@ -148,7 +156,17 @@ class Sequent:
         """The engine of this application, for plain SQLAlchemy as well: connections set up, schemas in place."""
         with self._lock:
             given = self._database if self._database is not None else self.configuration.database_url
-            return dialect_of(engine := _engine(given)).configure(engine)
+            return new_engine(given)
+
+    @cached_property
+    def async_engine(self) -> AsyncEngine:
+        """The asyncio engine of this application.
+
+        Raises `ConfigurationError` for a database in memory, which no second engine can see, and without the extra
+        `sequent-sa[async]`.
+        """
+        with self._lock:
+            return asyncio_engine(self.engine)
 
     @property
     def dialect(self) -> Dialect:
@@ -193,13 +211,31 @@ class Sequent:
         with self._lock:
             return self._wire(self._units, self.repository)
 
-    def execute_commands(self, *commands: Request) -> None:
+    def execute_commands(self, *commands: Request, retries: int | None = None) -> None:
         """Execute commands in order, all in one transaction.
+
+        `retries` says how often the transaction begins again after it lost a race (default: the application's). Inside
+        a unit of work that is open already nothing is tried again: that is for whoever opened it.
 
         Raises `CommandNotValid`, `ConcurrencyError`, `AggregateKeyNotUnique`, `PublishEventError`, and whatever the
         command handlers raise; then nothing has changed.
         """
-        self.command_service.execute_commands(*commands)
+        self.command_service.execute_commands(*commands, retries=retries)
+
+    async def execute_commands_async(self, *commands: Request, retries: int | None = None) -> None:
+        """Like `execute_commands`, on an asyncio engine: the event loop goes on while the database works.
+
+        Filters, command handlers, projectors and workflows are the same synchronous code; what takes long in them,
+        hashing a password for example, blocks the loop. Raises `ConfigurationError` without the extra
+        `sequent-sa[async]`.
+        """
+        await _asynchronous.run(lambda: self.execute_commands(*commands, retries=retries))
+
+    @asynccontextmanager
+    async def session_async(self) -> AsyncGenerator[AsyncSession, None]:
+        """A SQLAlchemy session for reading view records from a coroutine."""
+        async with asyncio_session(self.async_engine) as session:
+            yield session
 
     def dry_run(self, *commands: Request, deep: bool = False) -> DryRun:
         """Show what commands would do, without doing it.
@@ -282,6 +318,7 @@ class Sequent:
             filters=self._filters,
             middleware=self._middleware,
             retired_events=retired_events,
+            retries=self._retries,
             environment=self._environment,
             new_uuid=self.new_uuid,
         )
@@ -311,7 +348,7 @@ class Sequent:
         handlers = [*first, *(handler() for handler in self.parts.command_handlers)]
         for handler in handlers:
             handler.bind(repository)
-        return CommandService(units, repository, publisher, handlers, self._filters, self._middleware)
+        return CommandService(units, repository, publisher, handlers, self._filters, self._middleware, self._retries)
 
     def _wire(
         self,
@@ -335,10 +372,15 @@ class Sequent:
         return service
 
     def _new_transaction(self) -> SQLTransaction:
-        return SQLTransaction(lambda: self.dialect.writing(self.engine), self.dialect)
+        return SQLTransaction(lambda: self.dialect.writing(self._engine_here()), self.dialect)
 
     def _new_reading(self) -> SQLTransaction:
-        return SQLTransaction(self.engine.connect, self.dialect)
+        return SQLTransaction(lambda: self._engine_here().connect(), self.dialect)
+
+    def _engine_here(self) -> Engine:
+        if not _asynchronous.is_asynchronous():
+            return self.engine
+        return self.async_engine.sync_engine
 
 
 def _explain(projector: type[Projector], units: UnitsOfWork) -> Callable[[], Explain | None]:
@@ -349,14 +391,3 @@ def _explain(projector: type[Projector], units: UnitsOfWork) -> Callable[[], Exp
         return lambda failure, error: PublishEventError(projector, event, error)
 
     return explain
-
-
-def _engine(database: str | Engine) -> Engine:
-    if isinstance(database, Engine):
-        return database
-    try:
-        return create_engine(make_url(normalise_url(database)))
-    except (ArgumentError, ValueError, ImportError) as error:
-        raise ConfigurationError(
-            "the database URL cannot be used: it must look like sqlite:///blog.db or postgresql+psycopg://user@host/name"
-        ) from error

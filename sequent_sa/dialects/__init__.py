@@ -11,9 +11,11 @@ from sequent_sa.exceptions import ConfigurationError
 
 __all__ = ["Dialect", "Failure", "FailureKind", "PostgreSQL", "SQLite", "ShadowTables", "dialect_of"]
 
+_SQLITE = SQLite()
 _DIALECTS: dict[tuple[str, str], Dialect] = {
     ("postgresql", "psycopg"): PostgreSQL(),
-    ("sqlite", "pysqlite"): SQLite(),
+    ("sqlite", "pysqlite"): _SQLITE,
+    ("sqlite", "aiosqlite"): _SQLITE,
 }
 
 

@@ -64,7 +64,9 @@ class PostgreSQL:
 
     def is_aborted(self, connection: Connection) -> bool:
         driver = connection.connection.driver_connection
-        return isinstance(driver, psycopg.Connection) and driver.info.transaction_status == TransactionStatus.INERROR
+        if not isinstance(driver, psycopg.Connection | psycopg.AsyncConnection):
+            return False
+        return driver.info.transaction_status == TransactionStatus.INERROR
 
     def create_schemas(self, connection: Connection, names: Sequence[str]) -> None:
         for name in names:

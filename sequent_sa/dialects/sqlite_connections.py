@@ -6,9 +6,10 @@ import sqlite3
 import time
 
 from sqlalchemy import Connection, Engine, event
-from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.engine.interfaces import DBAPIConnection, DBAPICursor
 from sqlalchemy.pool import ConnectionPoolEntry
 
+from sequent_sa._asynchronous import pause
 from sequent_sa.exceptions import ConfigurationError
 
 BUSY_SECONDS = 30.0
@@ -50,9 +51,8 @@ def _configure_connection(connection: DBAPIConnection, record: ConnectionPoolEnt
     record.info[_CONFIGURED] = True
 
 
-def _use_wal(cursor: object) -> None:
+def _use_wal(cursor: DBAPICursor) -> None:
     # Switching a new file to WAL needs it alone and does not wait for the busy time-out.
-    assert isinstance(cursor, sqlite3.Cursor)
     give_up_at = time.monotonic() + BUSY_SECONDS
     while True:
         try:
@@ -61,7 +61,7 @@ def _use_wal(cursor: object) -> None:
         except sqlite3.OperationalError:
             if time.monotonic() >= give_up_at:
                 raise
-            time.sleep(0.01)
+            pause(0.01)
 
 
 def _begin(connection: Connection) -> None:

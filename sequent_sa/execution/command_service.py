@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import logging
+import random
 from collections import deque
 from collections.abc import Sequence
 from functools import partial
 from typing import NamedTuple
 
+from sequent_sa._asynchronous import pause
+from sequent_sa.exceptions import ConcurrencyError
 from sequent_sa.execution.command_handler import CommandHandler
 from sequent_sa.execution.middleware import Filter, Middleware, Request, onion
 from sequent_sa.messages.command import BaseCommand
@@ -19,6 +22,9 @@ from sequent_sa.unit_of_work.event_publisher import EventPublisher
 from sequent_sa.unit_of_work.unit_of_work import UnitOfWork, UnitsOfWork
 
 logger = logging.getLogger(__name__)
+
+_FIRST_PAUSE = 0.02
+_LONGEST_PAUSE = 1.0
 
 
 class _Queued(NamedTuple):
@@ -37,6 +43,7 @@ class CommandService:
         handlers: Sequence[CommandHandler],
         filters: Sequence[Filter] = (),
         middleware: Sequence[Middleware] = (),
+        retries: int = 0,
     ) -> None:
         self._units = units
         self._repository = repository
@@ -44,24 +51,40 @@ class CommandService:
         self._handlers = handlers
         self._filters = filters
         self._middleware = middleware
+        self._retries = retries
 
-    def execute_commands(self, *commands: Request) -> None:
+    def execute_commands(self, *commands: Request, retries: int | None = None) -> None:
         """Execute commands in order, in one transaction.
 
         While commands are being executed here, a further call only adds to the queue, with the event that is
-        being handled as the cause. Any error rolls everything back.
+        being handled as the cause. Any error rolls everything back. `retries` says how often a transaction that lost
+        a race (`ConcurrencyError`) begins again.
         """
         for command in commands:
             if not isinstance(command, BaseCommand | Params):  # pyright: ignore[reportUnnecessaryIsInstance]
                 raise TypeError(f"a command is needed, not {command!r}: derive its class from Command or BaseCommand")
         unit = self._units.find()
         if unit is None:
-            with self._units.open() as unit:
-                self._process(unit, commands)
+            self._process_anew(commands, self._retries if retries is None else retries)
         elif self in unit.memo:
             unit.memo[self].extend(_Queued(command, unit.event) for command in commands)
         else:
             self._process(unit, commands)
+
+    def _process_anew(self, commands: Sequence[Request], retries: int) -> None:
+        for attempt in range(retries + 1):
+            unit: UnitOfWork | None = None
+            try:
+                with self._units.open() as unit:
+                    self._process(unit, commands)
+            except ConcurrencyError as error:
+                # A hook may lose a race of its own after the commit; then nothing may be executed twice.
+                if attempt == retries or unit is None or unit.committed:
+                    raise
+                logger.info("trying again after a lost race: %s", error, extra={"attempt": attempt + 1})
+                pause(random.uniform(0, min(_LONGEST_PAUSE, _FIRST_PAUSE * 2**attempt)))
+            else:
+                return
 
     def _process(self, unit: UnitOfWork, commands: Sequence[Request]) -> None:
         queue = unit.memo[self] = deque(_Queued(command, None) for command in commands)

@@ -62,6 +62,7 @@ class UnitOfWork:
     aggregates: dict[UUID, AggregateRoot] = field(default_factory=dict[UUID, AggregateRoot])
     event: Event | None = None
     failure: BaseException | None = None
+    committed: bool = False
     memo: dict[object, Any] = field(default_factory=dict[object, Any])
     after_commit: deque[Hook] = field(default_factory=deque[Hook])
     after_rollback: deque[Hook] = field(default_factory=deque[Hook])
@@ -154,6 +155,7 @@ class UnitsOfWork:
                 unit.refuse_after_failure()
                 unit.refuse_uncommitted()
                 unit.transaction.commit()
+                unit.committed = True
             finally:
                 _current.reset(token)
         except BaseException as error:
