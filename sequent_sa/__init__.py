@@ -1,5 +1,7 @@
 """CQRS and event sourcing on SQLAlchemy: an application that remembers everything that happened."""
 
+import logging as _logging
+
 from sequent_sa.aggregates.aggregate_root import AggregateRoot
 from sequent_sa.aggregates.unique_keys import unique_key
 from sequent_sa.application import Sequent
@@ -116,3 +118,6 @@ __all__ = [
     "unique_key",
     "upcast",
 ]
+
+# Quiet, unless the application says where its log goes.
+_logging.getLogger(__name__).addHandler(_logging.NullHandler())

@@ -6,14 +6,13 @@ import threading
 from collections.abc import AsyncGenerator, Callable, Generator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from functools import cached_property
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 from sqlalchemy import Engine, MetaData, exists, select
 from sqlalchemy.orm import Session
 
-from sequent_sa import _asynchronous, ids, registry, tables
-from sequent_sa.aggregates.aggregate_root import AggregateRoot
+from sequent_sa import _asynchronous, ids, tables
 from sequent_sa.configuration import Configuration
 from sequent_sa.dialects import Dialect, dialect_of
 from sequent_sa.engines import asyncio_engine, asyncio_session, new_engine
@@ -26,10 +25,8 @@ from sequent_sa.execution.command_service import CommandService
 from sequent_sa.execution.dry_run import CommandRecorder, DryRun, UnstoredRepository
 from sequent_sa.execution.middleware import Filter, Middleware, Request
 from sequent_sa.execution.workflow import Workflow
-from sequent_sa.messages.command import BaseCommand
-from sequent_sa.messages.event import Event
-from sequent_sa.messages.message_handler import MessageHandler
 from sequent_sa.messages.type_names import TypeNames
+from sequent_sa.parts import Parts
 from sequent_sa.projections.active_projectors import ActiveProjectors
 from sequent_sa.projections.persistors.live import LivePersistor
 from sequent_sa.projections.persistors.persistor import Persistor
@@ -46,57 +43,6 @@ from sequent_sa.unit_of_work.unit_of_work import UnitOfWork, UnitsOfWork
 
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
-
-H = TypeVar("H", bound=MessageHandler)
-
-
-class Parts:
-    """The classes of an application, and the names under which they are stored."""
-
-    def __init__(
-        self,
-        packages: Sequence[str],
-        command_handlers: Sequence[type[CommandHandler]],
-        projectors: Sequence[type[Projector]],
-        workflows: Sequence[type[Workflow]],
-        retired_events: Sequence[str],
-    ) -> None:
-        modules = registry.import_packages(packages)
-        self.command_handlers = _merged(command_handlers, registry.classes_in(modules, CommandHandler))
-        self.projectors = _merged(projectors, registry.classes_in(modules, Projector))
-        self.workflows = _merged(workflows, registry.classes_in(modules, Workflow))
-        handlers: list[type[MessageHandler]] = [*self.command_handlers, *self.projectors, *self.workflows]
-        messages = [message for handler in handlers for message in handler.handled_types()]
-        _refuse_shared_tables(self.projectors)
-        modules += registry.modules_of([*handlers, *messages])
-        modules = list(dict.fromkeys(modules))
-        self.aggregates = registry.classes_in(modules, AggregateRoot)
-        self.type_names = TypeNames(
-            events=registry.classes_in(modules, Event),
-            commands=registry.classes_in(modules, BaseCommand),
-            aggregates=self.aggregates,
-            retired_events=retired_events,
-        )
-
-
-def _refuse_shared_tables(projectors: Sequence[type[Projector]]) -> None:
-    managers: dict[type, type[Projector]] = {}
-    for projector in projectors:
-        for record in projector.managed_tables or ():
-            other = managers.setdefault(record, projector)
-            if other is not projector:
-                raise ConfigurationError(
-                    f"{other.__name__} and {projector.__name__} both manage {record.__name__}, so a replay of "
-                    "one would lose the rows of the other: let one of them manage it"
-                )
-
-
-def _merged(given: Sequence[type[H]], found: Sequence[type[H]]) -> list[type[H]]:
-    merged = list(dict.fromkeys([*given, *found]))
-    if len(given) != len(set(given)):
-        twice = next(handler for handler in given if list(given).count(handler) > 1)
-        raise ConfigurationError(f"{twice.__name__} is registered {list(given).count(twice)} times: once is enough")
-    return merged
 
 
 class Sequent:

@@ -97,11 +97,17 @@ class CommandService:
 
     def _execute(self, request: Request, cause: Event | None) -> None:
         command = self._caused(parse_command(self._filtered(request)), cause)
-        logger.debug("executing %s", type(command).__name__)
+        about: dict[str, object] = {"command": type(command).__name__}
+        about["aggregate_id"] = getattr(command, "aggregate_id", None)
+        logger.debug("executing %s", type(command).__name__, extra=about)
         with self._units.current().failing():
             for handler in self._handlers:
                 handler.handle_message(command)
-            self._publisher.publish(self._repository.commit(command))
+            events = self._repository.commit(command)
+            logger.debug(
+                "%s has %d events", type(command).__name__, len(events), extra={**about, "events": len(events)}
+            )
+            self._publisher.publish(events)
 
     def _filtered(self, request: Request) -> Request:
         for look in self._filters:

@@ -65,7 +65,7 @@ class ActiveProjectors:
             raise ProjectorNeverActivated(never)
         for name in set(never) - self._warned:
             self._warned.add(name)
-            logger.warning("%s was never activated and gets no events", name)
+            logger.warning("%s was never activated and gets no events", name, extra={"projector": name})
 
 
 def _active(projector: Projector, states: dict[str, ProjectorState]) -> bool:

@@ -68,7 +68,17 @@ class EventPublisher:
         for handler in self._handlers(unit):
             if not handler.handles_message(event):
                 continue
-            logger.debug("%s handles %s", type(handler).__name__, type(event).__name__)
+            logger.debug(
+                "%s handles %s",
+                type(handler).__name__,
+                type(event).__name__,
+                extra={
+                    "handler": type(handler).__name__,
+                    "event": type(event).__name__,
+                    "aggregate_id": event.aggregate_id,
+                    "sequence_number": event.sequence_number,
+                },
+            )
             with unit.handling(event):
                 try:
                     handler.handle_message(event)

@@ -1,0 +1,73 @@
+"""The classes of which an application consists."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from typing import TypeVar
+
+from sequent_sa import registry
+from sequent_sa.aggregates.aggregate_root import AggregateRoot
+from sequent_sa.exceptions import ConfigurationError
+from sequent_sa.execution.command_handler import CommandHandler
+from sequent_sa.execution.workflow import Workflow
+from sequent_sa.messages.command import BaseCommand
+from sequent_sa.messages.event import Event
+from sequent_sa.messages.message_handler import MessageHandler
+from sequent_sa.messages.type_names import TypeNames
+from sequent_sa.projections.projector import Projector
+
+logger = logging.getLogger(__name__)
+
+H = TypeVar("H", bound=MessageHandler)
+
+
+class Parts:
+    """The classes of an application, and the names under which they are stored."""
+
+    def __init__(
+        self,
+        packages: Sequence[str],
+        command_handlers: Sequence[type[CommandHandler]],
+        projectors: Sequence[type[Projector]],
+        workflows: Sequence[type[Workflow]],
+        retired_events: Sequence[str],
+    ) -> None:
+        modules = registry.import_packages(packages)
+        self.command_handlers = _merged(command_handlers, registry.classes_in(modules, CommandHandler))
+        self.projectors = _merged(projectors, registry.classes_in(modules, Projector))
+        self.workflows = _merged(workflows, registry.classes_in(modules, Workflow))
+        handlers: list[type[MessageHandler]] = [*self.command_handlers, *self.projectors, *self.workflows]
+        messages = [message for handler in handlers for message in handler.handled_types()]
+        _refuse_shared_tables(self.projectors)
+        modules += registry.modules_of([*handlers, *messages])
+        modules = list(dict.fromkeys(modules))
+        self.aggregates = registry.classes_in(modules, AggregateRoot)
+        self.type_names = TypeNames(
+            events=registry.classes_in(modules, Event),
+            commands=registry.classes_in(modules, BaseCommand),
+            aggregates=self.aggregates,
+            retired_events=retired_events,
+        )
+        for handler in handlers:
+            logger.debug("registered %s", handler.__name__, extra={"handler": handler.__name__})
+
+
+def _refuse_shared_tables(projectors: Sequence[type[Projector]]) -> None:
+    managers: dict[type, type[Projector]] = {}
+    for projector in projectors:
+        for record in projector.managed_tables or ():
+            other = managers.setdefault(record, projector)
+            if other is not projector:
+                raise ConfigurationError(
+                    f"{other.__name__} and {projector.__name__} both manage {record.__name__}, so a replay of "
+                    "one would lose the rows of the other: let one of them manage it"
+                )
+
+
+def _merged(given: Sequence[type[H]], found: Sequence[type[H]]) -> list[type[H]]:
+    merged = list(dict.fromkeys([*given, *found]))
+    if len(given) != len(set(given)):
+        twice = next(handler for handler in given if list(given).count(handler) > 1)
+        raise ConfigurationError(f"{twice.__name__} is registered {list(given).count(twice)} times: once is enough")
+    return merged

@@ -1,0 +1,99 @@
+"""What is written to the log: who did what, never with which values."""
+
+from __future__ import annotations
+
+import logging
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from sequent_sa import Command, CommandHandler, Secret, Sequent, on
+from tests.blog import AddPost, new_app
+from tests.databases import Database
+
+ROOT = Path(__file__).parents[2]
+
+
+class SignUp(Command):
+    email: str
+    password: Secret
+
+
+class SignUpHandler(CommandHandler):
+    @on(SignUp)
+    def sign_up(self, command: SignUp) -> None:
+        assert command.password.is_hashed
+
+
+@pytest.fixture
+def app(database: Database) -> Iterator[Sequent]:
+    app = new_app(database.url)
+    app.create_all()
+    yield app
+    app.engine.dispose()
+
+
+def test_each_step_can_be_followed(app: Sequent, caplog: pytest.LogCaptureFixture) -> None:
+    """At level DEBUG: what is registered, executed, stored and handled; with the names and ids as extras."""
+    id_ = app.new_uuid()
+    with caplog.at_level(logging.DEBUG, "sequent_sa"):
+        new_app(str(app.engine.url)).parts  # noqa: B018 - finding them is what is logged
+        app.execute_commands(AddPost(aggregate_id=id_, author="newcomer", title="my words"))
+    assert "registered PostProjector" in caplog.messages
+    steps = [message for message in caplog.messages if not message.startswith("registered")]
+    assert steps == [
+        "executing AddPost",
+        "AddPost has 2 events",
+        "PostProjector handles PostAdded",
+        "WelcomeWorkflow handles PostAdded",
+        "PostProjector handles PostTitleChanged",
+        "executing AddComment",
+        "AddComment has 1 events",
+        "PostProjector handles CommentAdded",
+    ]
+    handled = next(record for record in caplog.records if record.message == "PostProjector handles PostTitleChanged")
+    extras = {name: vars(handled)[name] for name in ("handler", "event", "aggregate_id", "sequence_number")}
+    assert extras == {
+        "handler": "PostProjector",
+        "event": "PostTitleChanged",
+        "aggregate_id": id_,
+        "sequence_number": 2,
+    }
+    assert "my words" not in caplog.text
+
+
+def test_above_the_level_for_debugging_there_is_silence(app: Sequent, caplog: pytest.LogCaptureFixture) -> None:
+    """Nothing to report, nothing reported."""
+    with caplog.at_level(logging.INFO, "sequent_sa"):
+        app.execute_commands(AddPost(aggregate_id=app.new_uuid(), author="ben", title="Hi"))
+    assert caplog.messages == []
+
+
+def test_a_secret_is_never_logged(database: Database, caplog: pytest.LogCaptureFixture) -> None:
+    """Not in clear, and not as its hash; neither are other values."""
+    app = Sequent(database.url, command_handlers=[SignUpHandler], environment="test")
+    app.create_all()
+    with caplog.at_level(logging.DEBUG, "sequent_sa"):
+        app.execute_commands(SignUp(aggregate_id=app.new_uuid(), email="ben@sequent.io", password=Secret("hunter2")))
+    logged = caplog.text + str([vars(record) for record in caplog.records])
+    assert "executing SignUp" in logged
+    assert not any(word in logged for word in ("hunter2", "argon2", "ben@sequent.io"))
+    app.engine.dispose()
+
+
+def test_nothing_is_printed_unless_somebody_listens(tmp_path: Path) -> None:
+    """Python prints warnings of libraries that nobody configured logging for; ours keep quiet."""
+    program = f"""
+from tests.blog import AddPost, new_app, PostProjector
+from sequent_sa import Sequent
+app = Sequent("sqlite:///{tmp_path}/blog.db", packages=["tests.blog"], environment="production")
+app.create_all()
+with app.engine.begin() as connection:
+    connection.exec_driver_sql("DELETE FROM projector_states")
+app.execute_commands(AddPost(aggregate_id=app.new_uuid(), author="ben", title="Hi"))
+"""
+    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
