@@ -38,6 +38,7 @@ SequentError
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, cast
 from uuid import UUID
@@ -101,8 +102,16 @@ class CommandNotValid(MessageError, ValueError):
         details = "; ".join(f"{name}: {' '.join(texts)}" for name, texts in self.flat_errors().items())
         super().__init__(f"{command_type.__name__}{whose} is not valid: {details}")
 
+    @property
+    def form_name(self) -> str:
+        """The name of the command class in lower case, with underscores: a prefix for the fields of its form."""
+        return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", self.command_type.__name__).lower()
+
     def flat_errors(self, prefix: str | None = None) -> dict[str, list[str]]:
-        """The messages by flat attribute name: `address_street`, `lines_0_cents`; after `prefix` and an underscore."""
+        """The messages by the name of the form field: `lines[0][cents]`, or `order[lines][0][cents]` with a prefix.
+
+        What is not about one attribute stands under `_schema`.
+        """
         flat: dict[str, list[str]] = {}
         _flatten(self.errors, [prefix] if prefix else [], flat)
         return flat
@@ -112,13 +121,12 @@ def _flatten(errors: object, path: list[str], into: dict[str, list[str]]) -> Non
     if isinstance(errors, Mapping):
         for key, value in cast("Mapping[object, object]", errors).items():
             _flatten(value, [*path, str(key)], into)
-    elif isinstance(errors, str):
-        into.setdefault("_".join(path), []).append(errors)
-    elif isinstance(errors, Iterable):
+    elif isinstance(errors, Iterable) and not isinstance(errors, str):
         for value in cast("Iterable[object]", errors):
             _flatten(value, path, into)
     else:
-        into.setdefault("_".join(path), []).append(str(errors))
+        first, *rest = path
+        into.setdefault(first + "".join(f"[{step}]" for step in rest), []).append(str(errors))
 
 
 class EventNotSerializable(MessageError):

@@ -140,31 +140,3 @@ def _hashed(value: Any) -> Any:
         entries: dict[str, Any] = value
         return {key: _hashed(item) for key, item in entries.items()} if entries else entries
     return value
-
-
-def without_secrets(message_type: type, data: Mapping[str, Any]) -> dict[str, Any]:
-    """Raw input without what was given for secrets, at any depth."""
-    shapes = shapes_of(message_type)
-    cleaned: dict[str, Any] = {}
-    for name, value in data.items():
-        shape = shapes.get(name)
-        if shape is None:
-            cleaned[name] = value
-        elif not any(leaf.kind is Kind.SECRET for leaf in shape.leaves()):
-            cleaned[name] = _cleaned(shape, value)
-    return cleaned
-
-
-def _cleaned(shape: Shape, value: Any) -> Any:
-    if shape.kind is Kind.NESTED:
-        if isinstance(value, Mapping):
-            return without_secrets(shape.type, cast("Mapping[str, Any]", value))
-        if type(value) is shape.type:
-            return without_secrets(shape.type, {name: getattr(value, name) for name in value.__struct_fields__})
-    elif shape.kind is Kind.LIST and isinstance(value, list):
-        items: list[Any] = value
-        return [_cleaned(cast("Shape", shape.item), each) for each in items]
-    elif shape.kind is Kind.DICT and isinstance(value, Mapping):
-        entries = cast("Mapping[str, Any]", value)
-        return {key: _cleaned(cast("Shape", shape.item), each) for key, each in entries.items()}
-    return value

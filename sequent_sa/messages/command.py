@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, ClassVar, Self, cast
 from uuid import UUID
@@ -10,7 +9,8 @@ from uuid import UUID
 import marshmallow
 
 from sequent_sa import _clock
-from sequent_sa.messages.form_params import Params
+from sequent_sa.messages.form_fields import form_fields
+from sequent_sa.messages.form_params import Input, Params
 from sequent_sa.messages.message import Message, header
 from sequent_sa.messages.schemas import LazySchema
 
@@ -35,12 +35,18 @@ class BaseCommand(Message):
     event_sequence_number: int | None = header(default=None, init=False)
 
     @classmethod
-    def from_params(cls, params: Mapping[str, Any], *, user_id: UUID | None = None) -> Params[Self]:
+    def from_params(cls, params: Input, *, prefix: str | None = None, user_id: UUID | None = None) -> Params[Self]:
         """Wrap raw user input, as a form or a JSON client sends it; executing it validates and parses.
 
-        The envelope cannot come from input: give `user_id` apart.
+        `params` is nested JSON, a form of Werkzeug, Django or Starlette, or pairs of name and value. Names may have
+        brackets: `address[street]`, `lines[0][cents]`, `tags[]`. With a `prefix`, fields are called `post[title]`, and
+        other names are ignored. The envelope cannot come from input: give `user_id` apart.
         """
-        return Params(cls, params, user_id=user_id)
+        return Params(cls, params, prefix=prefix, user_id=user_id)
+
+    def to_params(self, prefix: str | None = None) -> dict[str, str]:
+        """The fields of a form that would give this command, by name. Secrets and the envelope are not among them."""
+        return form_fields(self, prefix)
 
     def validate(self) -> dict[str, Any]:
         """The errors of this command by attribute, nested as the attributes are; empty when it is valid."""

@@ -19,6 +19,7 @@ from sequent_sa.messages.attributes import in_utc
 
 _INTEGER = re.compile(r"[+-]?[0-9]{1,4000}", re.ASCII)
 _NUMBER = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?", re.ASCII)
+_MOST_DIGITS = 4000
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
 _AWARE_MOMENT: Any = Annotated[datetime, msgspec.Meta(tz=True)]
 
@@ -63,7 +64,7 @@ def _read_float(value: Any, _stored: bool) -> float:
     raise ValueError(value)
 
 
-def _read_decimal(value: Any, _stored: bool) -> Decimal:
+def _read_decimal(value: Any, stored: bool) -> Decimal:
     if isinstance(value, Decimal):
         number = value
     elif isinstance(value, str) and _NUMBER.fullmatch(value):
@@ -72,7 +73,8 @@ def _read_decimal(value: Any, _stored: bool) -> Decimal:
         number = Decimal(str(value))
     else:
         raise ValueError(value)
-    if not number.is_finite():
+    # A short text may stand for a number with a billion digits, which nothing can work with.
+    if not number.is_finite() or (not stored and abs(number.adjusted()) > _MOST_DIGITS):
         raise ValueError(value)
     return number
 

@@ -16,10 +16,10 @@ from sequent_sa.messages.checks import (
     flaw,
     run_validators,
     with_hashed_secrets,
-    without_secrets,
 )
 from sequent_sa.messages.command import BaseCommand
 from sequent_sa.messages.form_params import Params
+from sequent_sa.messages.redaction import without_secrets
 
 _has_secrets: WeakKeyDictionary[type, bool] = WeakKeyDictionary()
 

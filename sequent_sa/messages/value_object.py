@@ -6,6 +6,7 @@ from typing import Any, ClassVar, cast
 
 import marshmallow
 
+from sequent_sa.messages.form_fields import form_fields
 from sequent_sa.messages.message import Message
 from sequent_sa.messages.schemas import LazySchema
 
@@ -17,3 +18,7 @@ class ValueObject(Message):
 
     Schema: ClassVar[type[marshmallow.Schema]] = cast("Any", LazySchema("input"))
     StoredSchema: ClassVar[type[marshmallow.Schema]] = cast("Any", LazySchema("stored"))
+
+    def to_params(self, prefix: str | None = None) -> dict[str, str]:
+        """The fields of a form that would give this value object, by name. Secrets are not among them."""
+        return form_fields(self, prefix)

@@ -150,7 +150,7 @@ def test_errors_are_nested_as_the_attributes_are() -> None:
         Order.from_params({"lines": [{"cents": 1}, {"cents": "-1"}]}).parse()
     expected = {"lines": {1: {"cents": ["Must be greater than or equal to 0."]}}}
     assert expected == raised.value.errors
-    assert ["order_lines_1_cents"] == list(raised.value.flat_errors("order"))
+    assert ["order[lines][1][cents]"] == list(raised.value.flat_errors("order"))
 
 
 def test_typed_commands_are_validated_inside() -> None:

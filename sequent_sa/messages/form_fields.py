@@ -1,0 +1,186 @@
+"""The fields of a form ↔ the nested values of a message."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any, cast
+
+import msgspec
+from marshmallow import ValidationError
+
+from sequent_sa.messages.attributes import Kind, Shape, in_utc, shapes_of
+from sequent_sa.messages.form_names import name_of
+from sequent_sa.messages.scalars import is_blank
+from sequent_sa.messages.schemas import defaults_of
+
+_INDEX = re.compile(r"[0-9]{1,9}", re.ASCII)
+_NEXT = ""
+
+
+class FormField:
+    """What a form has under one name: values, parts by name, or parts without a name (`lines[][cents]`)."""
+
+    __slots__ = ("parts", "rows", "values")
+
+    def __init__(self) -> None:
+        self.values: list[Any] = []
+        self.parts: dict[str, FormField] = {}
+        self.rows: list[FormField] = []
+
+    def add(self, path: tuple[str, ...], value: Any) -> None:
+        """Put a value where its name says."""
+        field = self
+        for place, step in enumerate(path):
+            field = (
+                field._row(path[place + 1 :]) if step == _NEXT and place else field.parts.setdefault(step, FormField())
+            )
+        field.values.append(value)
+
+    def _row(self, rest: tuple[str, ...]) -> FormField:
+        # A name that the last part has already begins the next part, as browsers send them in order.
+        if not rest or not self.rows or self.rows[-1]._has(rest):
+            self.rows.append(FormField())
+        return self.rows[-1]
+
+    def _has(self, path: tuple[str, ...]) -> bool:
+        field = self
+        for step in path:
+            if step == _NEXT:
+                return False
+            if step not in field.parts:
+                return False
+            field = field.parts[step]
+        return bool(field.values)
+
+    def read(self, shape: Shape | None, *, form: bool) -> Any:
+        """The value for an attribute of this shape, None for an unknown one.
+
+        `form` says that the names come from a form: one value may then be a list of one, and blank may mean nothing.
+        Raises `marshmallow.ValidationError` for names that contradict each other, and for lists without numbers.
+        """
+        if sum(map(bool, (self.values, self.parts, self.rows))) > 1:
+            raise ValidationError("Given in several ways: as a value, and in parts.")
+        kind = None if shape is None else shape.kind
+        if kind is Kind.LIST and not (self.values and not form):
+            return self._read_list(cast("Shape", cast("Shape", shape).item), form=form)
+        if self.rows:
+            return [row.read(None, form=form) for row in self.rows]
+        if self.parts:
+            return self._read_parts(shape, form=form)
+        value = self.values[-1]
+        if form and shape is not None and is_blank(value):
+            if shape.kind is Kind.DICT:
+                return None if shape.nullable else {}
+            if shape.nullable and shape.type is str:
+                return None
+        return value
+
+    def _read_list(self, item: Shape, *, form: bool) -> Any:
+        rows = self.rows
+        if self.parts:
+            rows = [self.parts[key] for key in self.indices()]
+        elif self.values:
+            if len(self.values) == 1 and isinstance(self.values[0], list):
+                return cast("Any", self.values[0])
+            rows = [_holding(value) for value in self.values]
+        # A hidden blank field in front of check boxes says that none is ticked.
+        if not self.parts and rows and len(rows[0].values) == 1 and rows[0].values[0] == "":
+            rows = rows[1:]
+        return [row.read(item, form=form) for row in rows]
+
+    def _read_parts(self, shape: Shape | None, *, form: bool) -> dict[str, Any]:
+        inner: Mapping[str, Shape] = {}
+        if shape is not None and shape.kind is Kind.NESTED:
+            inner = shapes_of(shape.type)
+        elif shape is not None and shape.kind is Kind.DICT:
+            inner = dict.fromkeys(self.parts, cast("Shape", shape.item))
+        return read_all(self.parts, inner, form=form)
+
+    def indices(self) -> list[str]:
+        """The names of the parts of a list, in the order of their numbers. Raises `marshmallow.ValidationError`."""
+        wrong = [key for key in self.parts if not _INDEX.fullmatch(key)]
+        if wrong:
+            raise ValidationError({key: ["Not the number of an item."] for key in wrong})
+        return sorted(self.parts, key=int)
+
+
+def _holding(value: Any) -> FormField:
+    field = FormField()
+    field.values.append(value)
+    return field
+
+
+def read_all(fields: Mapping[str, FormField], shapes: Mapping[str, Shape], *, form: bool) -> dict[str, Any]:
+    """The values of several fields. Raises `marshmallow.ValidationError` with the errors of all of them."""
+    values: dict[str, Any] = {}
+    errors: dict[str, Any] = {}
+    for name, field in fields.items():
+        try:
+            values[name] = field.read(shapes.get(name), form=form)
+        except ValidationError as error:
+            errors[name] = cast("Any", error).messages
+    if errors:
+        raise ValidationError(errors)
+    return values
+
+
+def numbered_as_given(errors: Any, field: FormField | None) -> Any:
+    """Errors by index, with the numbers that the form gave to the items, which may have gaps."""
+    if field is None or not isinstance(errors, Mapping):
+        return errors
+    given = sorted(filter(_INDEX.fullmatch, field.parts), key=int)
+    renamed: dict[Any, Any] = {}
+    for key, inner in cast("Any", errors).items():
+        name = given[key] if isinstance(key, int) and key < len(given) else key
+        shown = int(name) if isinstance(key, int) else key
+        renamed[shown] = numbered_as_given(inner, field.parts.get(str(name)))
+    return renamed
+
+
+def form_fields(message: Any, prefix: str | None = None) -> dict[str, str]:
+    """The fields of a form that would give a message, by name; without its secrets and its envelope."""
+    message_type: Any = message.__class__
+    defaults = defaults_of(message_type)
+    fields: dict[str, str] = {}
+    for name, shape in shapes_of(message_type).items():
+        if name in message.__envelope__:
+            continue
+        path = (name,) if prefix is None else (prefix, name)
+        found = dict(_fields_of(shape, getattr(message, name), path))
+        if not found and shape.kind is not Kind.SECRET and _is_something(defaults.get(name)):
+            # Nothing where the default is something, as a blank field says it.
+            found = {name_of((*path, _NEXT)) if shape.kind is Kind.LIST else name_of(path): ""}
+        fields.update(found)
+    return fields
+
+
+def _is_something(default: Any) -> bool:
+    return (default() if callable(default) else default) not in (None, "", [], {})
+
+
+def _fields_of(shape: Shape, value: Any, path: tuple[object, ...]) -> Iterator[tuple[str, str]]:
+    if value is None or shape.kind is Kind.SECRET:
+        return
+    if shape.kind is Kind.NESTED:
+        for name, inner in shapes_of(shape.type).items():
+            yield from _fields_of(inner, getattr(value, name), (*path, name))
+    elif shape.item is not None:
+        entries = enumerate(value) if shape.kind is Kind.LIST else value.items()
+        for key, each in entries:
+            yield from _fields_of(shape.item, each, (*path, key))
+    elif shape.field is not None:
+        yield from _texts(cast("Any", shape.field)._serialize(value, None, None), path)
+    else:
+        yield from _texts(msgspec.to_builtins(in_utc(value)), path)
+
+
+def _texts(value: Any, path: tuple[object, ...]) -> Iterator[tuple[str, str]]:
+    if isinstance(value, Mapping):
+        for key, inner in cast("Mapping[str, Any]", value).items():
+            yield from _texts(inner, (*path, key))
+    elif isinstance(value, list):
+        for index, inner in enumerate(cast("Any", value)):
+            yield from _texts(inner, (*path, index))
+    elif value is not None:
+        yield name_of(path), str(value).lower() if isinstance(value, bool) else str(value)

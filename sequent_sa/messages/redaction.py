@@ -1,0 +1,80 @@
+"""What may be shown again of the input, or of a message: everything but secrets."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, cast
+
+from sequent_sa.messages.attributes import Kind, Shape, shapes_of
+from sequent_sa.messages.checks import contains
+from sequent_sa.messages.form_names import path_of
+
+
+def without_secrets(message_type: type, data: Mapping[str, Any], *, prefix: str | None = None) -> dict[str, Any]:
+    """Raw input without what was given for secrets: at any depth, under any form of their names, in any shape."""
+    kept: dict[str, Any] = {}
+    for name, value in data.items():
+        path = path_of(name)
+        if prefix is not None and path[0] == prefix:
+            path = path[1:]
+        shown = _shown_at(message_type, path, value) if path else _Kept(_shown_of(message_type, value))
+        if shown is not None:
+            kept[name] = shown.value
+    return kept
+
+
+class _Kept:
+    __slots__ = ("value",)
+
+    def __init__(self, value: Any) -> None:
+        self.value = value
+
+
+def _shown_at(message_type: type, path: tuple[str, ...], value: Any) -> _Kept | None:
+    shape = shapes_of(message_type).get(path[0])
+    for place, step in enumerate(path[1:], start=1):
+        if shape is None or not _has_secrets(shape):
+            return _Kept(value)
+        if shape.kind is Kind.SECRET:
+            return None
+        if shape.kind is Kind.NESTED:
+            if step.isdigit() or not step:
+                continue  # a list where one was expected: what is in it may still be a secret
+            return _shown_at(shape.type, path[place:], value)
+        shape = shape.item
+    if shape is None or not _has_secrets(shape):
+        return _Kept(value)
+    return _shown(shape, value)
+
+
+def _shown(shape: Shape, value: Any) -> _Kept | None:
+    if not _has_secrets(shape):
+        return _Kept(value)
+    if shape.kind is Kind.NESTED and (isinstance(value, Mapping) or type(value) is shape.type):
+        return _Kept(_shown_of(shape.type, value))
+    if shape.kind is Kind.LIST and isinstance(value, list):
+        items = [_shown(cast("Shape", shape.item), each) for each in cast("Any", value)]
+        return _Kept([None if item is None else item.value for item in items])
+    if shape.kind is Kind.DICT and isinstance(value, Mapping):
+        entries = {
+            key: _shown(cast("Shape", shape.item), each) for key, each in cast("Mapping[str, Any]", value).items()
+        }
+        return _Kept({key: entry.value for key, entry in entries.items() if entry is not None})
+    return None if value is not None else _Kept(None)
+
+
+def _shown_of(message_type: type, value: Any) -> Any:
+    if isinstance(value, message_type):
+        attributes = {name: getattr(value, name) for name in shapes_of(message_type)}
+        return without_secrets(message_type, attributes)
+    if isinstance(value, Mapping):
+        return without_secrets(message_type, {str(key): each for key, each in cast("Any", value).items()})
+    return value
+
+
+def _has_secrets(shape: Shape) -> bool:
+    return any(
+        leaf.kind is Kind.SECRET
+        or (leaf.kind is Kind.NESTED and contains(leaf.type, lambda inner: inner.kind is Kind.SECRET))
+        for leaf in shape.leaves()
+    )
