@@ -45,13 +45,14 @@ from sequent_sa.execution.dry_run import DryRun
 from sequent_sa.execution.middleware import Filter, Middleware
 from sequent_sa.execution.workflow import Workflow
 from sequent_sa.messages.attributes import attr
-from sequent_sa.messages.command import BaseCommand, Command
+from sequent_sa.messages.command import BaseCommand, Command, UpdateCommand
 from sequent_sa.messages.event import Event
 from sequent_sa.messages.form_params import Params
 from sequent_sa.messages.message_handler import on
 from sequent_sa.messages.secret import Secret
 from sequent_sa.messages.upcasting import upcast
 from sequent_sa.messages.validation import NotBlank
+from sequent_sa.messages.validation_contexts import when
 from sequent_sa.messages.value_object import ValueObject
 from sequent_sa.projections.projector import Projector
 from sequent_sa.projections.view_record import ViewRecordBase
@@ -108,6 +109,7 @@ __all__ = [
     "UnitOfWorkError",
     "UnknownActiveProjector",
     "UnknownEventType",
+    "UpdateCommand",
     "UtcDateTime",
     "ValueObject",
     "ViewRecordBase",
@@ -117,6 +119,7 @@ __all__ = [
     "on",
     "unique_key",
     "upcast",
+    "when",
 ]
 
 # Quiet, unless the application says where its log goes.

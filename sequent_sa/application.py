@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import AsyncGenerator, Callable, Generator, Sequence
+from collections.abc import AsyncGenerator, Callable, Generator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -25,6 +25,7 @@ from sequent_sa.execution.command_service import CommandService
 from sequent_sa.execution.dry_run import CommandRecorder, DryRun, UnstoredRepository
 from sequent_sa.execution.middleware import Filter, Middleware, Request
 from sequent_sa.execution.workflow import Workflow
+from sequent_sa.messages.error_texts import Resolver, translation
 from sequent_sa.messages.type_names import TypeNames
 from sequent_sa.parts import Parts
 from sequent_sa.projections.active_projectors import ActiveProjectors
@@ -52,7 +53,9 @@ class Sequent:
     of the current environment is. `packages` are imported on first use, and every handler in them is registered,
     besides those that are named here. `retired_events` are stored types that no class stands for any more: their
     events are skipped. `retries` says how often a transaction that lost a race (`ConcurrencyError`) begins again, after
-    a short random pause: filters, validation and command handlers run once more.
+    a short random pause: filters, validation and command handlers run once more. `locale` is the language of what is
+    said about invalid input, or a function that knows it for the request at hand; `translations` has the texts by
+    locale and code, or is a function that finds them.
 
     Nothing is global: several applications live side by side in one process.
     Raises `ConfigurationError` for a database that is not supported, here or on first use.
@@ -70,6 +73,8 @@ class Sequent:
         middleware: Sequence[Middleware] = (),
         retired_events: Sequence[str] = (),
         retries: int = 0,
+        locale: str | Callable[[], str] = "en",
+        translations: Mapping[str, Mapping[str, str]] | Resolver | None = None,
         environment: str | None = None,
         new_uuid: Callable[[], UUID] = ids.new_uuid,
     ) -> None:
@@ -82,6 +87,7 @@ class Sequent:
         self._filters = filters
         self._middleware = middleware
         self._retries = retries
+        self._language = (locale, translations)
         self._environment = environment
         self._units = UnitsOfWork(self._new_transaction, self._new_reading)
         self._lock = threading.RLock()
@@ -157,25 +163,33 @@ class Sequent:
         with self._lock:
             return self._wire(self._units, self.repository)
 
-    def execute_commands(self, *commands: Request, retries: int | None = None) -> None:
+    def execute_commands(
+        self, *commands: Request, retries: int | None = None, validation_contexts: Iterable[str] = ()
+    ) -> None:
         """Execute commands in order, all in one transaction.
 
         `retries` says how often the transaction begins again after it lost a race (default: the application's). Inside
         a unit of work that is open already nothing is tried again: that is for whoever opened it.
+        `validation_contexts` names the rules that hold besides those that always do (see `when`), for these commands
+        and for those that workflows add.
 
         Raises `CommandNotValid`, `ConcurrencyError`, `AggregateKeyNotUnique`, `PublishEventError`, and whatever the
         command handlers raise; then nothing has changed.
         """
-        self.command_service.execute_commands(*commands, retries=retries)
+        self.command_service.execute_commands(*commands, retries=retries, validation_contexts=validation_contexts)
 
-    async def execute_commands_async(self, *commands: Request, retries: int | None = None) -> None:
+    async def execute_commands_async(
+        self, *commands: Request, retries: int | None = None, validation_contexts: Iterable[str] = ()
+    ) -> None:
         """Like `execute_commands`, on an asyncio engine: the event loop goes on while the database works.
 
         Filters, command handlers, projectors and workflows are the same synchronous code; what takes long in them,
         hashing a password for example, blocks the loop. Raises `ConfigurationError` without the extra
         `sequent-sa[async]`.
         """
-        await _asynchronous.run(lambda: self.execute_commands(*commands, retries=retries))
+        await _asynchronous.run(
+            lambda: self.execute_commands(*commands, retries=retries, validation_contexts=validation_contexts)
+        )
 
     @asynccontextmanager
     async def session_async(self) -> AsyncGenerator[AsyncSession, None]:
@@ -255,6 +269,7 @@ class Sequent:
     def on(self, database: str | Engine) -> Sequent:
         """The same application on another database."""
         packages, command_handlers, projectors, workflows, retired_events = self._declared
+        locale, translations = self._language
         return Sequent(
             database,
             packages=packages,
@@ -265,6 +280,8 @@ class Sequent:
             middleware=self._middleware,
             retired_events=retired_events,
             retries=self._retries,
+            locale=locale,
+            translations=translations,
             environment=self._environment,
             new_uuid=self.new_uuid,
         )
@@ -294,7 +311,16 @@ class Sequent:
         handlers = [*first, *(handler() for handler in self.parts.command_handlers)]
         for handler in handlers:
             handler.bind(repository)
-        return CommandService(units, repository, publisher, handlers, self._filters, self._middleware, self._retries)
+        return CommandService(
+            units,
+            repository,
+            publisher,
+            handlers,
+            self._filters,
+            self._middleware,
+            self._retries,
+            translation(*self._language),
+        )
 
     def _wire(
         self,

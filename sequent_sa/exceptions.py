@@ -38,10 +38,11 @@ SequentError
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, cast
 from uuid import UUID
+
+from sequent_sa._naming import snake_case
 
 if TYPE_CHECKING:
     from sequent_sa.messages.command import BaseCommand
@@ -105,7 +106,7 @@ class CommandNotValid(MessageError, ValueError):
     @property
     def form_name(self) -> str:
         """The name of the command class in lower case, with underscores: a prefix for the fields of its form."""
-        return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", self.command_type.__name__).lower()
+        return snake_case(self.command_type.__name__)
 
     def flat_errors(self, prefix: str | None = None) -> dict[str, list[str]]:
         """The messages by the name of the form field: `lines[0][cents]`, or `order[lines][0][cents]` with a prefix.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import random
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import partial
 from typing import NamedTuple
 
@@ -14,6 +14,7 @@ from sequent_sa.exceptions import ConcurrencyError
 from sequent_sa.execution.command_handler import CommandHandler
 from sequent_sa.execution.middleware import Filter, Middleware, Request, onion
 from sequent_sa.messages.command import BaseCommand
+from sequent_sa.messages.error_texts import Translate, translating
 from sequent_sa.messages.event import Event
 from sequent_sa.messages.form_params import Params
 from sequent_sa.messages.validation import parse_command
@@ -44,6 +45,7 @@ class CommandService:
         filters: Sequence[Filter] = (),
         middleware: Sequence[Middleware] = (),
         retries: int = 0,
+        translate: Translate | None = None,
     ) -> None:
         self._units = units
         self._repository = repository
@@ -52,31 +54,35 @@ class CommandService:
         self._filters = filters
         self._middleware = middleware
         self._retries = retries
+        self._translate = translate
 
-    def execute_commands(self, *commands: Request, retries: int | None = None) -> None:
+    def execute_commands(
+        self, *commands: Request, retries: int | None = None, validation_contexts: Iterable[str] = ()
+    ) -> None:
         """Execute commands in order, in one transaction.
 
         While commands are being executed here, a further call only adds to the queue, with the event that is
         being handled as the cause. Any error rolls everything back. `retries` says how often a transaction that lost
-        a race (`ConcurrencyError`) begins again.
+        a race (`ConcurrencyError`) begins again. `validation_contexts` are for these commands and all that follow from
+        them.
         """
         for command in commands:
             if not isinstance(command, BaseCommand | Params):  # pyright: ignore[reportUnnecessaryIsInstance]
                 raise TypeError(f"a command is needed, not {command!r}: derive its class from Command or BaseCommand")
         unit = self._units.find()
         if unit is None:
-            self._process_anew(commands, self._retries if retries is None else retries)
+            self._process_anew(commands, validation_contexts, self._retries if retries is None else retries)
         elif self in unit.memo:
             unit.memo[self].extend(_Queued(command, unit.event) for command in commands)
         else:
-            self._process(unit, commands)
+            self._process(unit, commands, validation_contexts)
 
-    def _process_anew(self, commands: Sequence[Request], retries: int) -> None:
+    def _process_anew(self, commands: Sequence[Request], validation_contexts: Iterable[str], retries: int) -> None:
         for attempt in range(retries + 1):
             unit: UnitOfWork | None = None
             try:
                 with self._units.open() as unit:
-                    self._process(unit, commands)
+                    self._process(unit, commands, validation_contexts)
             except ConcurrencyError as error:
                 # A hook may lose a race of its own after the commit; then nothing may be executed twice.
                 if attempt == retries or unit is None or unit.committed:
@@ -86,17 +92,21 @@ class CommandService:
             else:
                 return
 
-    def _process(self, unit: UnitOfWork, commands: Sequence[Request]) -> None:
+    def _process(self, unit: UnitOfWork, commands: Sequence[Request], validation_contexts: Iterable[str]) -> None:
         queue = unit.memo[self] = deque(_Queued(command, None) for command in commands)
         try:
             while queue:
                 request, cause = queue.popleft()
-                onion(self._middleware, partial(self._execute, cause=cause))(request)
+                onion(self._middleware, partial(self._execute, cause=cause, validation_contexts=validation_contexts))(
+                    request
+                )
         finally:
             del unit.memo[self]
 
-    def _execute(self, request: Request, cause: Event | None) -> None:
-        command = self._caused(parse_command(self._filtered(request)), cause)
+    def _execute(self, request: Request, cause: Event | None, validation_contexts: Iterable[str]) -> None:
+        request = self._filtered(request)
+        with translating(self._translate):
+            command = self._caused(parse_command(request, validation_contexts), cause)
         about: dict[str, object] = {"command": type(command).__name__}
         about["aggregate_id"] = getattr(command, "aggregate_id", None)
         logger.debug("executing %s", type(command).__name__, extra=about)

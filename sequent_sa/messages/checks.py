@@ -15,6 +15,7 @@ from marshmallow import ValidationError
 from marshmallow.exceptions import SCHEMA
 
 from sequent_sa.messages.attributes import Kind, Shape, shapes_of
+from sequent_sa.messages.error_texts import run_validator
 from sequent_sa.messages.scalars import is_storable_text
 from sequent_sa.messages.secret import Secret
 
@@ -104,11 +105,12 @@ def contains(message_type: type, wanted: Callable[[Shape], bool]) -> bool:
 
 def run_validators(shape: Shape, value: Any) -> None:
     """Run the validators of an attribute, inside lists and value objects too. Raises `marshmallow.ValidationError`."""
-    if value is None:
-        return
     validators: Any = shape.field.validators if shape.field is not None else shape.validators
     for validator in validators:
-        validator(value)
+        if value is not None or getattr(validator, "sees_none", False):
+            run_validator(validator, value)
+    if value is None:
+        return
     if shape.kind is Kind.NESTED:
         for name, inner in shapes_of(shape.type).items():
             run_validators(inner, getattr(value, name))

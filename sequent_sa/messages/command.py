@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
-from typing import Any, ClassVar, Self, cast
+from typing import Annotated, Any, ClassVar, Self, cast
 from uuid import UUID
 
 import marshmallow
+from marshmallow.validate import Range
 
 from sequent_sa import _clock
+from sequent_sa.messages.error_texts import translated
 from sequent_sa.messages.form_fields import form_fields
 from sequent_sa.messages.form_params import Input, Params
 from sequent_sa.messages.message import Message, header
 from sequent_sa.messages.schemas import LazySchema
+from sequent_sa.messages.validation_contexts import validating_in
 
 
 class BaseCommand(Message):
@@ -48,13 +52,27 @@ class BaseCommand(Message):
         """The fields of a form that would give this command, by name. Secrets and the envelope are not among them."""
         return form_fields(self, prefix)
 
-    def validate(self) -> dict[str, Any]:
-        """The errors of this command by attribute, nested as the attributes are; empty when it is valid."""
+    def validate(self, validation_contexts: Iterable[str] = ()) -> dict[str, Any]:
+        """The errors of this command by attribute, nested as the attributes are; empty when it is valid.
+
+        `validation_contexts` are names of occasions on which more rules hold.
+        """
         attributes = {name: getattr(self, name) for name in self.__struct_fields__ if name not in self.__envelope__}
-        return dict(self.Schema().validate(attributes))
+        with validating_in(validation_contexts):
+            return dict(translated(self.Schema().validate(attributes)))
 
 
 class Command(BaseCommand):
     """A command about one aggregate."""
 
     aggregate_id: UUID
+
+
+class UpdateCommand(Command):
+    """A command about one aggregate as somebody has seen it: at version `sequence_number`, 1 or more.
+
+    `self.aggregate(command, ...)` in a command handler refuses it with `OptimisticLockingError` when the aggregate
+    has moved on since.
+    """
+
+    sequence_number: Annotated[int, Range(min=1)]

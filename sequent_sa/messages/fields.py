@@ -5,11 +5,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy
 from datetime import date, datetime
 from decimal import Decimal
 from enum import EnumType
+from functools import partial
 from typing import Any, Literal, cast, get_args
 from uuid import UUID
 
@@ -17,26 +18,45 @@ import msgspec
 from marshmallow import Schema, ValidationError, missing
 from marshmallow.fields import Field
 
-from sequent_sa.messages.attributes import Kind, Shape, in_utc, shapes_of
+from sequent_sa._naming import snake_case
+from sequent_sa.messages.attributes import Kind, Shape, Validator, in_utc, shapes_of
+from sequent_sa.messages.error_texts import error as error_text
+from sequent_sa.messages.error_texts import run_validator, templates
 from sequent_sa.messages.scalars import READERS, is_blank, is_storable_text
 from sequent_sa.messages.secret import Secret
 
 SchemaKind = Literal["input", "stored"]
 SchemaOf = Callable[[type, SchemaKind], type[Schema]]
 
-_ERRORS: Mapping[type, str] = {
-    str: "Not a valid text.",
-    int: "Not a valid integer.",
-    float: "Not a valid number.",
-    Decimal: "Not a valid number.",
-    bool: "Not a valid boolean: use true or false.",
-    date: "Not a valid date: use YYYY-MM-DD.",
-    datetime: "Not a valid moment: use YYYY-MM-DDThh:mm:ss with an offset from UTC.",
-    UUID: "Not a valid UUID.",
+_CODES: Mapping[type, str] = {
+    str: "invalid_text",
+    int: "invalid_integer",
+    float: "invalid_number",
+    Decimal: "invalid_number",
+    bool: "invalid_boolean",
+    date: "invalid_date",
+    datetime: "invalid_moment",
+    UUID: "invalid_uuid",
 }
 
 
-class _BlankIsNone(Field[Any]):
+class _MessageField(Field[Any]):
+    """A field whose errors have codes, and whose validators may look at None."""
+
+    def __init__(self, *, validators: Sequence[Validator] = (), **options: Any) -> None:
+        self._of_none = [each for each in validators if getattr(each, "sees_none", False)]
+        super().__init__(validate=[partial(run_validator, each) for each in validators], **options)
+        self.error_messages = templates(self.error_messages, "field")
+
+    def deserialize(self, value: Any, attr: str | None = None, data: Any = None, **kwargs: Any) -> Any:
+        read = super().deserialize(value, attr, data, **kwargs)
+        if read is None:
+            for validator in self._of_none:
+                run_validator(validator, None)
+        return read
+
+
+class _BlankIsNone(_MessageField):
     """A field that reads blank text, as empty inputs of a form send it, as None."""
 
     def deserialize(self, value: Any, attr: str | None = None, data: Any = None, **kwargs: Any) -> Any:
@@ -49,12 +69,12 @@ class ScalarField(_BlankIsNone):
     def __init__(self, target: Any, *, stored: bool, **options: Any) -> None:
         self.target = target
         self.stored = stored
-        super().__init__(error_messages={"invalid": _ERRORS[target]}, **options)
+        super().__init__(**options)
 
     def deserialize(self, value: Any, attr: str | None = None, data: Any = None, **kwargs: Any) -> Any:
         if is_blank(value):
             if self.target is str:
-                return Field.deserialize(self, value, attr, data, **kwargs)
+                return _MessageField.deserialize(self, value, attr, data, **kwargs)
             if self.target is bool and self.stored:
                 return False
         return super().deserialize(value, attr, data, **kwargs)
@@ -63,9 +83,9 @@ class ScalarField(_BlankIsNone):
         try:
             read = READERS[self.target](value, self.stored)
         except (ValueError, TypeError, ArithmeticError) as error:
-            raise self.make_error("invalid") from error
+            raise ValidationError(error_text(_CODES[self.target])) from error
         if self.target is str and not is_storable_text(read):
-            raise ValidationError("Must not contain a NUL character or half of a surrogate pair.")
+            raise ValidationError(error_text("not_storable"))
         return read
 
     def _serialize(self, value: Any, attr: str | None, obj: Any, **kwargs: Any) -> Any:
@@ -84,7 +104,7 @@ class ChoiceField(_BlankIsNone):
 
     def deserialize(self, value: Any, attr: str | None = None, data: Any = None, **kwargs: Any) -> Any:
         if value == "" and "" in self.values:
-            return Field.deserialize(self, value, attr, data, **kwargs)
+            return _MessageField.deserialize(self, value, attr, data, **kwargs)
         return super().deserialize(value, attr, data, **kwargs)
 
     def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> Any:
@@ -94,7 +114,7 @@ class ChoiceField(_BlankIsNone):
         for known in self.values:
             if (type(known) is type(value) and known == value) or (isinstance(value, str) and str(known) == value):
                 return self.target(known) if is_enum else known
-        raise ValidationError(f"Must be one of: {', '.join(map(str, self.values))}.")
+        raise ValidationError(error_text("invalid_choice", choices=", ".join(map(str, self.values))))
 
     def _serialize(self, value: Any, attr: str | None, obj: Any, **kwargs: Any) -> Any:
         return msgspec.to_builtins(value)
@@ -111,14 +131,14 @@ class SecretField(_BlankIsNone):
         if isinstance(value, Secret):
             return value
         if not isinstance(value, str) or not is_storable_text(value):
-            raise ValidationError("Not a valid text.")
+            raise ValidationError(error_text("invalid_text"))
         return Secret.from_hash(value) if self.stored else Secret(value)
 
     def _serialize(self, value: Any, attr: str | None, obj: Any, **kwargs: Any) -> Any:
         return None if value is None else value.hashed_value
 
 
-class NestedField(Field[Any]):
+class NestedField(_MessageField):
     """A value object, given as an instance or as a mapping; validated inside in both cases."""
 
     def __init__(self, message_type: type, kind: SchemaKind, schema_of: SchemaOf, **options: Any) -> None:
@@ -135,13 +155,13 @@ class NestedField(Field[Any]):
             return self._schema().load({name: getattr(value, name) for name in shapes_of(self.message_type)})
         if isinstance(value, Mapping):
             return self._schema().load(dict(cast("Mapping[str, Any]", value)))
-        raise ValidationError(f"Must be a {self.message_type.__name__}.")
+        raise ValidationError(error_text("invalid_object", type=self.message_type.__name__))
 
     def _serialize(self, value: Any, attr: str | None, obj: Any, **kwargs: Any) -> Any:
         return None if value is None else self._schema().dump(value)
 
 
-class ListField(Field[Any]):
+class ListField(_MessageField):
     """A list; errors are reported by index."""
 
     def __init__(self, item: Field[Any], **options: Any) -> None:
@@ -150,7 +170,7 @@ class ListField(Field[Any]):
 
     def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> Any:
         if not isinstance(value, list):
-            raise ValidationError("Not a valid list.")
+            raise ValidationError(error_text("invalid_list"))
         items: list[Any] = value
         return _each(self.item, dict(enumerate(items)), lambda read: list(read.values()))
 
@@ -160,7 +180,7 @@ class ListField(Field[Any]):
         return [self.item._serialize(each, None, None) for each in value]  # pyright: ignore[reportPrivateUsage] # marshmallow's hook
 
 
-class DictField(Field[Any]):
+class DictField(_MessageField):
     """A dict with text as keys; errors are reported by key."""
 
     def __init__(self, item: Field[Any], **options: Any) -> None:
@@ -169,11 +189,11 @@ class DictField(Field[Any]):
 
     def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> Any:
         if not isinstance(value, Mapping):
-            raise ValidationError("Not a valid mapping.")
+            raise ValidationError(error_text("invalid_mapping"))
         entries: Mapping[Any, Any] = value
         bad = [key for key in entries if not (isinstance(key, str) and is_storable_text(key))]
         if bad:
-            raise ValidationError({str(key): ["Not a valid key."] for key in bad})
+            raise ValidationError({str(key): [error_text("invalid_key")] for key in bad})
         return _each(self.item, entries, dict)
 
     def _serialize(self, value: Any, attr: str | None, obj: Any, **kwargs: Any) -> Any:
@@ -205,7 +225,7 @@ def field_of(shape: Shape, kind: SchemaKind, schema_of: SchemaOf, *, default: An
             options["load_default"] = None
     if shape.kind is Kind.CUSTOM:
         return _custom(shape, options, stored)
-    options["validate"] = [] if stored else list(shape.validators)
+    options["validators"] = () if stored else shape.validators
     if shape.kind is Kind.SCALAR:
         return ScalarField(shape.type, stored=stored, **options)
     if shape.kind is Kind.SECRET:
@@ -224,6 +244,6 @@ def _custom(shape: Shape, options: Mapping[str, Any], stored: bool) -> Field[Any
     if field.load_default is missing:
         field.load_default = options["load_default"]
         field.required = field.required or options.get("required", False)
-    if stored:
-        field.validators = []
+    field.validators = [] if stored else [partial(run_validator, each) for each in field.validators]
+    field.error_messages = templates(field.error_messages, snake_case(type(field).__name__))
     return field

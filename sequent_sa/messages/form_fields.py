@@ -10,6 +10,7 @@ import msgspec
 from marshmallow import ValidationError
 
 from sequent_sa.messages.attributes import Kind, Shape, in_utc, shapes_of
+from sequent_sa.messages.error_texts import error as error_text
 from sequent_sa.messages.form_names import name_of
 from sequent_sa.messages.scalars import is_blank
 from sequent_sa.messages.schemas import defaults_of
@@ -60,7 +61,7 @@ class FormField:
         Raises `marshmallow.ValidationError` for names that contradict each other, and for lists without numbers.
         """
         if sum(map(bool, (self.values, self.parts, self.rows))) > 1:
-            raise ValidationError("Given in several ways: as a value, and in parts.")
+            raise ValidationError(error_text("contradicting_names"))
         kind = None if shape is None else shape.kind
         if kind is Kind.LIST and not (self.values and not form):
             return self._read_list(cast("Shape", cast("Shape", shape).item), form=form)
@@ -101,7 +102,7 @@ class FormField:
         """The names of the parts of a list, in the order of their numbers. Raises `marshmallow.ValidationError`."""
         wrong = [key for key in self.parts if not _INDEX.fullmatch(key)]
         if wrong:
-            raise ValidationError({key: ["Not the number of an item."] for key in wrong})
+            raise ValidationError({key: [error_text("invalid_item_number")] for key in wrong})
         return sorted(self.parts, key=int)
 
 

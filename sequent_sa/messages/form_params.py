@@ -7,14 +7,16 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 from uuid import UUID
 
 from marshmallow import ValidationError
-from marshmallow.experimental.context import Context
 
 from sequent_sa.exceptions import CommandNotValid
 from sequent_sa.messages.attributes import shapes_of
 from sequent_sa.messages.checks import error_dictionary
+from sequent_sa.messages.error_texts import error as error_text
+from sequent_sa.messages.error_texts import translated
 from sequent_sa.messages.form_fields import FormField, numbered_as_given, read_all
 from sequent_sa.messages.form_names import DEEPEST, MOST, path_of
 from sequent_sa.messages.redaction import without_secrets
+from sequent_sa.messages.validation_contexts import validating_in
 
 if TYPE_CHECKING:
     from sequent_sa.messages.command import BaseCommand
@@ -44,10 +46,10 @@ class Params(Generic[C_co]):
         self.is_form, self._pairs = _pairs(data)
         self.data = _by_name(self._pairs)
 
-    def parse(self, context: Mapping[str, Any] | None = None) -> C_co:
+    def parse(self, validation_contexts: Iterable[str] = ()) -> C_co:
         """Validate and convert the input. Secrets are not hashed yet: executing does that.
 
-        Validators find `context` with `marshmallow.experimental.context.Context.get()`. Raises `CommandNotValid`.
+        Raises `CommandNotValid`.
         """
         root = FormField()
         try:
@@ -57,11 +59,11 @@ class Params(Generic[C_co]):
                 if self.prefix is None or path[0] == self.prefix:
                     root.add(path, value)
             data = self._nested(root)
-            with Context(dict(context or {})):
+            with validating_in(validation_contexts):
                 command = cast("C_co", self.command_type.Schema().load(data))
         except ValidationError as error:
             errors = numbered_as_given(error_dictionary(error), self._inside(root))
-            raise CommandNotValid(self.command_type, errors, params=self.without_secrets()) from error
+            raise CommandNotValid(self.command_type, translated(errors), params=self.without_secrets()) from error
         return command if self.user_id is None else command.evolve(user_id=self.user_id)
 
     def without_secrets(self) -> dict[str, Any]:
@@ -73,7 +75,7 @@ class Params(Generic[C_co]):
         if inside.values:
             (value, *_) = inside.values
             if not isinstance(value, Mapping):
-                raise ValidationError("Not an object with attributes.")
+                raise ValidationError(error_text("invalid_input"))
             return dict(cast("Mapping[str, Any]", value))
         return read_all(inside.parts, shapes_of(self.command_type), form=self.is_form)
 
@@ -119,10 +121,10 @@ def _by_name(pairs: Iterable[tuple[str, Any]]) -> dict[str, Any]:
 
 def _refuse_too_much(pairs: list[tuple[str, Any]]) -> None:
     if len(pairs) > MOST:
-        raise ValidationError(f"More than {MOST} names.")
+        raise ValidationError(error_text("too_many_names", most=MOST))
     for name, value in pairs:
         if len(path_of(name)) > DEEPEST or _is_deep(value):
-            raise ValidationError({path_of(name)[0]: [f"Nested more than {DEEPEST} deep."]})
+            raise ValidationError({path_of(name)[0]: [error_text("too_deep", deepest=DEEPEST)]})
 
 
 def _is_deep(value: Any) -> bool:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Self, cast, dataclass_transform
 
 import msgspec
+from marshmallow import Schema
 
 from sequent_sa.messages.attributes import Declaration, attr
 from sequent_sa.messages.message_class import MessageMeta
@@ -16,7 +17,9 @@ from sequent_sa.messages.message_class import MessageMeta
 if TYPE_CHECKING:
 
     class _Root:
-        def __init_subclass__(cls, *, name: str | None = None, aliases: Iterable[str] = ()) -> None: ...
+        def __init_subclass__(
+            cls, *, name: str | None = None, aliases: Iterable[str] = (), schema: type[Schema] | None = None
+        ) -> None: ...
 
 else:
 
@@ -40,7 +43,8 @@ class Message(_Root):
     shallow: put no changing list into a message. Moments are brought to UTC. Nothing is validated here.
 
     Class keywords: `name` is what the store records as the type (the class name by default), `aliases` the names that
-    older rows carry.
+    older rows carry, `schema` a marshmallow schema whose hooks (`@validates`, `@pre_load`, ...) guard the way in of
+    commands and value objects.
 
     Raises `ConfigurationError` at class definition for a type that is not supported, a value without annotation, an
     attribute that is declared twice or hides a method; `TypeError` for an unknown or missing attribute.

@@ -16,6 +16,7 @@ from operator import attrgetter
 from typing import Any, ClassVar, cast
 
 import msgspec
+from marshmallow import Schema
 
 from sequent_sa.exceptions import ConfigurationError
 from sequent_sa.messages.attributes import SUPPORTED, Declaration, Declared, Kind, Scope, in_utc
@@ -41,6 +42,7 @@ class MessageMeta(_StructMeta):  # type: ignore[misc] # msgspec does not publish
         *,
         name: str | None = None,
         aliases: Iterable[str] = (),
+        schema: type[Schema] | None = None,
     ) -> MessageMeta:
         frame = sys._getframe(1)  # pyright: ignore[reportPrivateUsage] # where the class statement stands
         local_names = {} if frame.f_locals is frame.f_globals else dict(frame.f_locals)
@@ -59,6 +61,9 @@ class MessageMeta(_StructMeta):  # type: ignore[misc] # msgspec does not publish
         cls.__declarations__ = declarations
         cls.__type_name__ = name or class_name
         cls.__type_aliases__ = (aliases,) if isinstance(aliases, str) else tuple(aliases)
+        if schema is not None:
+            _check_rules(cls, schema)
+        cls.__rules__ = schema
         cls.__compared__ = _getter([name for name in cls.__struct_fields__ if name not in envelope])
         _check_attributes(declared)
         return cast("MessageMeta", cls)
@@ -71,6 +76,25 @@ class MessageMeta(_StructMeta):  # type: ignore[misc] # msgspec does not publish
             return make_message(cls, *args, **attributes)
         except TypeError as error:
             raise TypeError(f"{cls.__name__}: {error}; its attributes are {', '.join(cls.__struct_fields__)}") from None
+
+
+def _check_rules(cls: Any, schema: Any) -> None:
+    where = f"{cls.__name__}(schema={getattr(schema, '__name__', schema)!s})"
+    if not (isinstance(schema, type) and issubclass(schema, Schema)):
+        raise ConfigurationError(f"{where}: give a class that derives from marshmallow.Schema")
+    if not any("Schema" in vars(base) for base in cls.__mro__):  # asking for the attribute would derive it
+        raise ConfigurationError(f"{where}: only what users send is validated, commands and value objects")
+    fields: Any = getattr(schema, "_declared_fields")  # noqa: B009 - marshmallow's name for them
+    if fields:
+        raise ConfigurationError(
+            f"{where} declares {', '.join(fields)}: declare attributes on {cls.__name__}, hooks on the schema"
+        )
+    for name in dir(schema):
+        hooks: Mapping[str, Any] = getattr(getattr(schema, name, None), "__marshmallow_hook__", None) or {}
+        for _, options in hooks.get("validates", ()):
+            unknown = [each for each in options["field_names"] if each not in cls.__declarations__]
+            if unknown:
+                raise ConfigurationError(f"{where}: {name} validates {', '.join(unknown)}, which {cls.__name__} lacks")
 
 
 def _getter(names: list[str]) -> Callable[[Any], Any]:
@@ -205,13 +229,13 @@ def _add_post_init(
 ) -> None:
     # Moments are kept in UTC, so that what is read back equals what was stored, also in a daylight-saving fold.
     # Only classes that hold moments pay for this.
-    if "__post_init__" in namespace:
-        return
     always: tuple[str, ...] = _inherited_value(bases, "__header_times__", ())
     always = namespace.get("__header_times__", always)
     moments = [name for name, each in declarations.items() if name in always or (name not in envelope and _timed(each))]
+    inherited: Any = _inherited_value(bases, "__post_init__", None)
+    own = namespace.get("__post_init__", getattr(inherited, "__own__", inherited))
     if moments:
-        namespace["__post_init__"] = _utc_post_init(tuple(moments))
+        namespace["__post_init__"] = _utc_post_init(tuple(moments), own)
 
 
 def _timed(declaration: Declaration) -> bool:
@@ -222,8 +246,8 @@ def _timed(declaration: Declaration) -> bool:
     return any(leaf.kind is Kind.SCALAR and leaf.type.__name__ == "datetime" for leaf in shape.leaves())
 
 
-def _utc_post_init(names: tuple[str, ...]) -> Callable[[Any], None]:
-    """A `__post_init__` that brings the moments in these attributes to UTC."""
+def _utc_post_init(names: tuple[str, ...], own: Callable[[Any], object] | None) -> Callable[[Any], None]:
+    """A `__post_init__` that brings the moments in these attributes to UTC, and then does what the class wants."""
 
     def __post_init__(self: Any) -> None:
         for name in names:
@@ -233,5 +257,8 @@ def _utc_post_init(names: tuple[str, ...]) -> Callable[[Any], None]:
             new = in_utc(value)
             if new is not value:
                 msgspec.structs.force_setattr(self, name, new)
+        if own is not None:
+            own(self)
 
+    vars(__post_init__)["__own__"] = own
     return __post_init__

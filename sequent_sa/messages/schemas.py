@@ -8,13 +8,23 @@ from typing import Any, ClassVar
 import msgspec
 from marshmallow import EXCLUDE, RAISE, Schema, missing, post_load, pre_load
 
-from sequent_sa.messages.attributes import shapes_of
+from sequent_sa.messages.attributes import Kind, shapes_of
+from sequent_sa.messages.checks import contains
+from sequent_sa.messages.error_texts import error as error_text
 from sequent_sa.messages.fields import SchemaKind, field_of
 from sequent_sa.messages.upcasting import collect_upcasters
 
 
 class InputSchema(Schema):
-    """Reads what users send: unknown names are errors, blank text is None, validators run."""
+    """Reads what users send: unknown names are errors, blank text is None, validators run.
+
+    Loading gives a message. The hooks that a message class brings with `schema=` see dicts.
+    """
+
+    error_messages = {  # noqa: RUF012 - marshmallow copies it
+        "unknown": error_text("unknown"),
+        "type": error_text("invalid_input"),
+    }
 
     class Meta:
         unknown = RAISE
@@ -22,9 +32,13 @@ class InputSchema(Schema):
 
     message_type: ClassVar[type[Any]]
 
-    @post_load
-    def _make(self, data: Mapping[str, Any], **_options: Any) -> Any:
-        return self.message_type(**data)
+    def load(self, data: Any, **options: Any) -> Any:
+        """A message, or a list of them. Raises `marshmallow.ValidationError`."""
+        # After every hook, whatever its name: marshmallow orders those by name.
+        loaded = super().load(data, **options)
+        return (
+            [self.message_type(**each) for each in loaded] if isinstance(loaded, list) else self.message_type(**loaded)
+        )
 
 
 class StoredJSONSchema(Schema):
@@ -79,6 +93,24 @@ def defaults_of(message_type: Any) -> Mapping[str, Any]:
     return found
 
 
+def rules_of(message_type: type) -> tuple[type[Schema], ...]:
+    """The schemas whose hooks a message class uses, its own first, then inherited ones."""
+    found = [vars(base).get("__rules__") for base in message_type.__mro__]
+    rules = [each for each in found if each is not None]
+    return tuple(each for each in rules if not any(each is not other and issubclass(other, each) for other in rules))
+
+
+def has_rules(message_type: type) -> bool:
+    """Whether only the schema can validate a message: a hook guards it, or a value object inside of it."""
+    known: bool | None = vars(message_type).get("__has_rules__")
+    if known is None:
+        known = bool(rules_of(message_type)) or contains(
+            message_type, lambda shape: shape.kind is Kind.NESTED and bool(rules_of(shape.type))
+        )
+        setattr(message_type, "__has_rules__", known)  # noqa: B010
+    return known
+
+
 def _derive(message_type: Any, kind: SchemaKind) -> type[Schema]:
     base: type[Schema] = InputSchema if kind == "input" else StoredJSONSchema
     envelope: frozenset[str] = message_type.__envelope__ if kind == "input" else frozenset()
@@ -88,8 +120,9 @@ def _derive(message_type: Any, kind: SchemaKind) -> type[Schema]:
         for name, shape in shapes_of(message_type).items()
         if name not in envelope
     }
+    bases: tuple[type[Schema], ...] = (base,) if kind == "stored" else (*rules_of(message_type), base)
     suffix = "Schema" if kind == "input" else "StoredSchema"
     namespace = {**fields, "message_type": message_type, "__module__": message_type.__module__}
     make: Any = type(base)
-    schema: type[Schema] = make(f"{message_type.__name__}{suffix}", (base,), namespace)
+    schema: type[Schema] = make(f"{message_type.__name__}{suffix}", bases, namespace)
     return schema

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any, Literal, TypeVar
 
 from sequent_sa.exceptions import ConfigurationError, DuplicateTypeName, UnknownEventType
-from sequent_sa.messages.command import BaseCommand, Command
+from sequent_sa.messages.command import BaseCommand, Command, UpdateCommand
 from sequent_sa.messages.event import Event
 
 M = TypeVar("M", bound=type)
@@ -86,8 +86,8 @@ def declared_events() -> list[type[Event]]:
 
 def declared_commands() -> list[type[BaseCommand]]:
     """Every command class that has been imported; the latest of those that were reloaded."""
-    own: type[BaseCommand] = Command
-    return [command for command in _declared(BaseCommand) if command is not own]
+    own: tuple[type[BaseCommand], ...] = (Command, UpdateCommand)
+    return [command for command in _declared(BaseCommand) if command not in own]
 
 
 def _declared(root: type[T]) -> list[type[T]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, cast
 from weakref import WeakKeyDictionary
 
@@ -18,8 +19,11 @@ from sequent_sa.messages.checks import (
     with_hashed_secrets,
 )
 from sequent_sa.messages.command import BaseCommand
+from sequent_sa.messages.error_texts import ENGLISH, translated
 from sequent_sa.messages.form_params import Params
 from sequent_sa.messages.redaction import without_secrets
+from sequent_sa.messages.schemas import has_rules
+from sequent_sa.messages.validation_contexts import validating_in
 
 _has_secrets: WeakKeyDictionary[type, bool] = WeakKeyDictionary()
 
@@ -27,24 +31,29 @@ _has_secrets: WeakKeyDictionary[type, bool] = WeakKeyDictionary()
 class NotBlank(Validator):
     """Refuses text without anything to see, and empty lists and dicts."""
 
-    default_message = "Cannot be blank."
+    message = ENGLISH["not_blank"]
+    refuses_none = True
 
     def __init__(self, *, error: str | None = None) -> None:
-        self.message = error or self.default_message
+        self.error = error
 
     def __call__(self, value: Any) -> Any:
         blank = not value.strip() if isinstance(value, str) else value is None or value in ([], {})
         if blank:
-            raise ValidationError(self.message)
+            raise ValidationError(self.error or self.message)
         return value
 
 
-def parse_command(command: BaseCommand | Params[BaseCommand]) -> BaseCommand:
+def parse_command(command: BaseCommand | Params[BaseCommand], validation_contexts: Iterable[str] = ()) -> BaseCommand:
     """A valid command from what was given: attributes converted to their types, validators passed, secrets hashed.
 
     Raises `CommandNotValid`, with the errors of all attributes.
     """
-    parsed = command.parse() if isinstance(command, Params) else _checked(command)
+    if isinstance(command, Params):
+        parsed = command.parse(validation_contexts)
+    else:
+        with validating_in(validation_contexts):
+            parsed = _checked(command)
     command_type = type(parsed)
     secret = _has_secrets.get(command_type)
     if secret is None:
@@ -54,7 +63,9 @@ def parse_command(command: BaseCommand | Params[BaseCommand]) -> BaseCommand:
 
 def _checked(command: BaseCommand) -> BaseCommand:
     # Most commands are made by code, with values of the right types: those need no schema.
-    if all(_passes(shape, getattr(command, name)) for name, shape in shapes_of(type(command)).items()):
+    if not has_rules(type(command)) and all(
+        _passes(shape, getattr(command, name)) for name, shape in shapes_of(type(command)).items()
+    ):
         return command
     envelope = command.__envelope__
     attributes = {name: getattr(command, name) for name in command.__struct_fields__ if name not in envelope}
@@ -63,7 +74,7 @@ def _checked(command: BaseCommand) -> BaseCommand:
     except ValidationError as error:
         raise CommandNotValid(
             type(command),
-            error_dictionary(error),
+            translated(error_dictionary(error)),
             command=_with_cleared_secrets(command),
             params=without_secrets(type(command), attributes),
         ) from error

@@ -10,7 +10,6 @@ from uuid import UUID, uuid4
 
 import pytest
 from marshmallow import ValidationError, fields, validate
-from marshmallow.experimental.context import Context
 
 from sequent_sa.exceptions import CommandNotValid
 from sequent_sa.messages.attributes import attr
@@ -48,17 +47,6 @@ class Order(BaseCommand):
 class Register(Command):
     email: Annotated[str, validate.Email()]
     password: Secret
-
-
-def context_is_strict(value: str) -> None:
-    """Refuse everything in the context `strict`."""
-    outside: dict[str, Any] = {}
-    if Context.get(outside).get("strict"):
-        raise ValidationError("Not now.")
-
-
-class Strict(BaseCommand):
-    text: Annotated[str, context_is_strict]
 
 
 def errors_of(**params: Any) -> dict[str, Any]:
@@ -224,13 +212,6 @@ def test_params_hide_secrets_and_carry_the_user() -> None:
     params = Register.from_params({"aggregate_id": str(uuid4()), "email": "a@b.nl", "password": "hush"}, user_id=KNOWN)
     assert "hush" not in repr(params)
     assert KNOWN == params.parse().user_id
-
-
-def test_validators_find_the_context() -> None:
-    """A rule may hold in one context only."""
-    assert "x" == Strict.from_params({"text": "x"}).parse().text
-    with pytest.raises(CommandNotValid, match="Not now"):
-        Strict.from_params({"text": "x"}).parse({"strict": True})
 
 
 def test_not_blank() -> None:
