@@ -1,6 +1,5 @@
 """Annotations → attributes: which types a message may hold, and what each of them is."""
 
-# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 # marshmallow's annotations, and narrowing Any to a list or dict, leave unknown element types everywhere here.
 
 from __future__ import annotations
@@ -30,6 +29,7 @@ from uuid import UUID
 import msgspec
 from marshmallow.fields import Field
 
+from sequent_sa._narrowing import is_list, is_mapping
 from sequent_sa.exceptions import ConfigurationError
 from sequent_sa.messages.secret import Secret
 
@@ -181,12 +181,14 @@ def _parse_class(annotation: Any, where: str) -> Shape:
     if annotation is Secret:
         return Shape(Kind.SECRET, Secret)
     if issubclass(annotation, Enum):
-        if not all(isinstance(member.value, str | int) and not isinstance(member.value, bool) for member in annotation):
+        members: Any = annotation
+        if not all(isinstance(member.value, str | int) and not isinstance(member.value, bool) for member in members):
             raise _unsupported(annotation, where, "the values of an Enum must be text or integers")
         return Shape(Kind.ENUM, annotation)
-    if getattr(annotation, "__nestable__", False):
-        return Shape(Kind.NESTED, annotation)
-    raise _unsupported(cast("object", annotation), where)
+    value_object: Any = cast("object", annotation)
+    if getattr(value_object, "__nestable__", False):
+        return Shape(Kind.NESTED, value_object)
+    raise _unsupported(value_object, where)
 
 
 def _validators(extras: list[Any], where: str) -> tuple[Validator, ...]:
@@ -207,14 +209,12 @@ def in_utc(value: Any) -> Any:
     """The value with aware moments in UTC, also inside lists and dicts; the value itself when nothing changes."""
     if isinstance(value, datetime):
         return value if value.tzinfo is UTC or value.utcoffset() is None else value.astimezone(UTC)
-    if type(value) is list:
-        items: list[Any] = value
-        changed = [in_utc(item) for item in items]
-        return changed if any(new is not old for new, old in zip(changed, items, strict=True)) else items
-    if type(value) is dict:
-        entries: dict[Any, Any] = value
-        new = {key: in_utc(item) for key, item in entries.items()}
-        return new if any(new[key] is not entries[key] for key in entries) else entries
+    if is_list(value):
+        changed = [in_utc(item) for item in value]
+        return changed if any(new is not old for new, old in zip(changed, value, strict=True)) else value
+    if is_mapping(value):
+        new = {key: in_utc(item) for key, item in value.items()}
+        return new if any(new[key] is not value[key] for key in value) else value
     return value
 
 

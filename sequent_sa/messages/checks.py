@@ -1,11 +1,10 @@
 """Looking at the values of a message without its schema: are they exactly what was declared?"""
 
-# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 # marshmallow's annotations, and narrowing Any to a list or dict, leave unknown element types everywhere here.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import datetime
 from decimal import Decimal
 from math import isfinite
@@ -14,8 +13,9 @@ from typing import Any, cast, get_args
 from marshmallow import ValidationError
 from marshmallow.exceptions import SCHEMA
 
+from sequent_sa._narrowing import is_list, is_mapping
 from sequent_sa.messages.attributes import Kind, Shape, shapes_of
-from sequent_sa.messages.error_texts import run_validator
+from sequent_sa.messages.error_texts import messages_of, run_validator
 from sequent_sa.messages.scalars import is_storable_text
 from sequent_sa.messages.secret import Secret
 
@@ -50,7 +50,7 @@ def flaw(shape: Shape, value: Any, *, int_is_float: bool = False) -> str | None:
 
 
 def _scalar_flaw(target: type, value: Any, int_is_float: bool) -> str | None:
-    given: type = type(value)
+    given: Any = value.__class__
     if given is not target:
         return None if int_is_float and target is float and given is int else _mismatch(target, value)
     if target is str:
@@ -84,8 +84,8 @@ def _mismatch(target: type, value: object) -> str:
 
 def error_dictionary(error: ValidationError) -> dict[str, Any]:
     """The messages of a schema's error, by attribute."""
-    messages: Any = error.messages
-    return dict(messages) if isinstance(messages, Mapping) else {SCHEMA: messages}
+    messages = messages_of(error)
+    return dict(messages) if is_mapping(messages) else {SCHEMA: messages}
 
 
 def contains(message_type: type, wanted: Callable[[Shape], bool]) -> bool:
@@ -122,7 +122,7 @@ def run_validators(shape: Shape, value: Any) -> None:
 def with_hashed_secrets(message: Any) -> Any:
     """The message with every secret in it hashed, however deep; the message itself when there is nothing to hash."""
     changes: dict[str, Any] = {}
-    for name in shapes_of(type(message)):
+    for name in shapes_of(message.__class__):
         value = getattr(message, name)
         hashed = _hashed(value)
         if hashed is not value:
@@ -133,12 +133,10 @@ def with_hashed_secrets(message: Any) -> Any:
 def _hashed(value: Any) -> Any:
     if isinstance(value, Secret):
         return value.hashed()
-    if getattr(type(value), "__nestable__", False):
+    if getattr(value, "__nestable__", False):
         return with_hashed_secrets(value)
-    if isinstance(value, list):
-        items: list[Any] = value
-        return [_hashed(item) for item in items] if items else items
-    if isinstance(value, dict):
-        entries: dict[str, Any] = value
-        return {key: _hashed(item) for key, item in entries.items()} if entries else entries
+    if is_list(value):
+        return [_hashed(item) for item in value] if value else value
+    if is_mapping(value):
+        return {key: _hashed(item) for key, item in value.items()} if value else value
     return value

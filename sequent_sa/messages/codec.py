@@ -4,7 +4,6 @@ msgspec reads and writes; where it refuses what is stored, the fields of the cla
 written in UTC with a `Z`, decimals as text, enums by value, secrets as their hash.
 """
 
-# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 # marshmallow's annotations, and narrowing Any to a list or dict, leave unknown element types everywhere here.
 
 from __future__ import annotations
@@ -18,12 +17,12 @@ from uuid import UUID
 
 import msgspec
 from marshmallow import ValidationError, missing
-from marshmallow.fields import Field
 
 from sequent_sa.exceptions import DeserializeCommandError, DeserializeEventError, EventNotSerializable
 from sequent_sa.messages.attributes import in_utc, shapes_of
 from sequent_sa.messages.checks import contains, flaw, run_validators
 from sequent_sa.messages.command import BaseCommand
+from sequent_sa.messages.error_texts import messages_of
 from sequent_sa.messages.event import Event
 from sequent_sa.messages.message_class import make_message
 from sequent_sa.messages.native_types import has_validators, is_slow, native, values_getter
@@ -112,8 +111,8 @@ class Codec:
         self.message_type = message_type
         self.upcasters = collect_upcasters(message_type)
         self._shapes = {name: shape for name, shape in shapes_of(message_type).items() if name not in without}
-        fields = schema_of(message_type, "stored")().fields
-        self._fields: dict[str, Field[Any]] = {name: fields[name] for name in self._shapes}
+        fields: dict[str, Any] = cast("Any", schema_of(message_type, "stored")()).fields
+        self._fields = {name: fields[name] for name in self._shapes}
         self._slow = [name for name, shape in self._shapes.items() if is_slow(shape)]
         self._guarded = {name: shape for name, shape in self._shapes.items() if has_validators(shape)}
         self._has_floats = contains(message_type, lambda shape: shape.type is float)
@@ -183,7 +182,7 @@ class Codec:
             try:
                 value = field.deserialize(raw.get(name, missing), name, raw)
             except ValidationError as error:
-                errors[name] = error.messages
+                errors[name] = messages_of(error)
             else:
                 if value is not missing:
                     attributes[name] = value
@@ -263,7 +262,8 @@ def _header(aggregate_id: UUID, sequence_number: int, created_at: datetime) -> d
 
 
 def _codec(message_type: Any) -> Codec:
-    codec: Codec | None = vars(message_type).get("__codec__")
+    known: dict[str, Any] = message_type.__dict__
+    codec: Codec | None = known.get("__codec__")
     if codec is None:
         codec = Codec(message_type)
         message_type.__codec__ = codec

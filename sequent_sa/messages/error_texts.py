@@ -10,6 +10,7 @@ from typing import Any, Protocol, SupportsIndex, cast
 from marshmallow import ValidationError, validate
 
 from sequent_sa._naming import snake_case
+from sequent_sa._narrowing import is_list, is_mapping
 
 ENGLISH: Mapping[str, str] = {
     "required": "Missing data for required field.",
@@ -85,6 +86,11 @@ def error(code: str, **values: Any) -> ErrorText:
     return ErrorText(ENGLISH[code].format(**values), code, values)
 
 
+def messages_of(failed: ValidationError) -> Any:
+    """What an error of marshmallow says: a list of texts, or a dict of them by attribute or index."""
+    return cast("Any", failed).messages
+
+
 def templates(error_messages: Mapping[str, Any], kind: str) -> dict[str, Any]:
     """The texts of a marshmallow field with codes: `required`, `null`; others with the kind of the field behind."""
     return {
@@ -105,7 +111,7 @@ def run_validator(validator: Callable[[Any], Any], value: Any) -> None:
     try:
         validator(value)
     except ValidationError as failed:
-        raise ValidationError(_coded(validator, value, cast("Any", failed).messages)) from failed
+        raise ValidationError(_coded(validator, value, messages_of(failed))) from failed
 
 
 def _run_all(validators: Any, value: Any) -> None:
@@ -114,18 +120,17 @@ def _run_all(validators: Any, value: Any) -> None:
         try:
             run_validator(each, value)
         except ValidationError as failed:
-            found.extend(cast("Any", failed).messages)
+            found.extend(messages_of(failed))
     if found:
         raise ValidationError(found)
 
 
 def _coded(validator: Any, value: Any, messages: Any) -> Any:
-    if not isinstance(messages, list) or not isinstance(validator, validate.Validator):
+    if not is_list(messages) or not isinstance(validator, validate.Validator):
         return messages
     if validator.error not in (None, getattr(validator, "default_message", None)):
         return messages  # written for the occasion
-    texts: list[Any] = messages
-    return [_text_of(validator, value, text) if type(text) is str else text for text in texts]
+    return [_text_of(validator, value, text) if type(text) is str else text for text in messages]
 
 
 def _text_of(validator: validate.Validator, value: Any, text: str) -> ErrorText:
@@ -190,12 +195,10 @@ def translated(errors: Any) -> Any:
 
 
 def _translated(errors: Any, translate: Translate) -> Any:
-    if isinstance(errors, Mapping):
-        entries: Mapping[Any, Any] = errors
-        return {key: _translated(inner, translate) for key, inner in entries.items()}
-    if isinstance(errors, list | tuple):
-        texts: Any = errors
-        return [_translated(each, translate) for each in texts]
+    if is_mapping(errors):
+        return {key: _translated(inner, translate) for key, inner in errors.items()}
+    if is_list(errors):
+        return [_translated(each, translate) for each in errors]
     if isinstance(errors, ErrorText):
         found = translate(errors.code, errors.values)
         return errors if found is None else ErrorText(found, errors.code, errors.values)

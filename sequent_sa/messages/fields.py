@@ -1,6 +1,5 @@
 """The marshmallow fields of attributes: what users send is read strictly, what history holds with patience."""
 
-# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 # marshmallow's annotations, and narrowing Any to a list or dict, leave unknown element types everywhere here.
 
 from __future__ import annotations
@@ -19,9 +18,10 @@ from marshmallow import Schema, ValidationError, missing
 from marshmallow.fields import Field
 
 from sequent_sa._naming import snake_case
+from sequent_sa._narrowing import is_list, is_mapping
 from sequent_sa.messages.attributes import Kind, Shape, Validator, in_utc, shapes_of
 from sequent_sa.messages.error_texts import error as error_text
-from sequent_sa.messages.error_texts import run_validator, templates
+from sequent_sa.messages.error_texts import messages_of, run_validator, templates
 from sequent_sa.messages.scalars import READERS, is_blank, is_storable_text
 from sequent_sa.messages.secret import Secret
 
@@ -40,16 +40,22 @@ _CODES: Mapping[type, str] = {
 }
 
 
+def _field(field: object) -> Any:
+    # marshmallow leaves some of its annotations open.
+    return field
+
+
 class _MessageField(Field[Any]):
     """A field whose errors have codes, and whose validators may look at None."""
 
     def __init__(self, *, validators: Sequence[Validator] = (), **options: Any) -> None:
         self._of_none = [each for each in validators if getattr(each, "sees_none", False)]
-        super().__init__(validate=[partial(run_validator, each) for each in validators], **options)
-        self.error_messages = templates(self.error_messages, "field")
+        options["validate"] = [partial(run_validator, each) for each in validators]
+        _field(super()).__init__(**options)
+        self.error_messages = templates(_field(self).error_messages, "field")
 
     def deserialize(self, value: Any, attr: str | None = None, data: Any = None, **kwargs: Any) -> Any:
-        read = super().deserialize(value, attr, data, **kwargs)
+        read = _field(super()).deserialize(value, attr, data, **kwargs)
         if read is None:
             for validator in self._of_none:
                 run_validator(validator, None)
@@ -147,14 +153,14 @@ class NestedField(_MessageField):
         self._schema_of = schema_of
         super().__init__(**options)
 
-    def _schema(self) -> Schema:
+    def _schema(self) -> Any:
         return self._schema_of(self.message_type, self.kind)()
 
     def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> Any:
         if type(value) is self.message_type:
             return self._schema().load({name: getattr(value, name) for name in shapes_of(self.message_type)})
-        if isinstance(value, Mapping):
-            return self._schema().load(dict(cast("Mapping[str, Any]", value)))
+        if is_mapping(value):
+            return self._schema().load(dict(value))
         raise ValidationError(error_text("invalid_object", type=self.message_type.__name__))
 
     def _serialize(self, value: Any, attr: str | None, obj: Any, **kwargs: Any) -> Any:
@@ -165,51 +171,49 @@ class ListField(_MessageField):
     """A list; errors are reported by index."""
 
     def __init__(self, item: Field[Any], **options: Any) -> None:
-        self.item = item
+        self.item = _field(item)
         super().__init__(**options)
 
     def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> Any:
-        if not isinstance(value, list):
+        if not is_list(value):
             raise ValidationError(error_text("invalid_list"))
-        items: list[Any] = value
-        return _each(self.item, dict(enumerate(items)), lambda read: list(read.values()))
+        return _each(self.item, dict(enumerate(value)), lambda read: list(read.values()))
 
     def _serialize(self, value: Any, attr: str | None, obj: Any, **kwargs: Any) -> Any:
         if value is None:
             return None
-        return [self.item._serialize(each, None, None) for each in value]  # pyright: ignore[reportPrivateUsage] # marshmallow's hook
+        return [self.item._serialize(each, None, None) for each in value]
 
 
 class DictField(_MessageField):
     """A dict with text as keys; errors are reported by key."""
 
     def __init__(self, item: Field[Any], **options: Any) -> None:
-        self.item = item
+        self.item = _field(item)
         super().__init__(**options)
 
     def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> Any:
-        if not isinstance(value, Mapping):
+        if not is_mapping(value):
             raise ValidationError(error_text("invalid_mapping"))
-        entries: Mapping[Any, Any] = value
-        bad = [key for key in entries if not (isinstance(key, str) and is_storable_text(key))]
+        bad = [key for key in value if not (isinstance(key, str) and is_storable_text(key))]
         if bad:
             raise ValidationError({str(key): [error_text("invalid_key")] for key in bad})
-        return _each(self.item, entries, dict)
+        return _each(self.item, value, dict)
 
     def _serialize(self, value: Any, attr: str | None, obj: Any, **kwargs: Any) -> Any:
         if value is None:
             return None
-        return {key: self.item._serialize(each, None, None) for key, each in value.items()}  # pyright: ignore[reportPrivateUsage] # marshmallow's hook
+        return {key: self.item._serialize(each, None, None) for key, each in value.items()}
 
 
-def _each(item: Field[Any], values: Mapping[Any, Any], build: Callable[[dict[Any, Any]], Any]) -> Any:
+def _each(item: Any, values: Mapping[Any, Any], build: Callable[[dict[Any, Any]], Any]) -> Any:
     read: dict[Any, Any] = {}
     errors: dict[Any, Any] = {}
     for key, value in values.items():
         try:
             read[key] = item.deserialize(value)
         except ValidationError as error:
-            errors[key] = error.messages
+            errors[key] = messages_of(error)
     if errors:
         raise ValidationError(errors)
     return build(read)
@@ -245,5 +249,5 @@ def _custom(shape: Shape, options: Mapping[str, Any], stored: bool) -> Field[Any
         field.load_default = options["load_default"]
         field.required = field.required or options.get("required", False)
     field.validators = [] if stored else [partial(run_validator, each) for each in field.validators]
-    field.error_messages = templates(field.error_messages, snake_case(type(field).__name__))
+    field.error_messages = templates(_field(field).error_messages, snake_case(type(field).__name__))
     return field

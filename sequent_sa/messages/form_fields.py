@@ -11,6 +11,7 @@ from marshmallow import ValidationError
 
 from sequent_sa.messages.attributes import Kind, Shape, in_utc, shapes_of
 from sequent_sa.messages.error_texts import error as error_text
+from sequent_sa.messages.error_texts import messages_of
 from sequent_sa.messages.form_names import name_of
 from sequent_sa.messages.scalars import is_blank
 from sequent_sa.messages.schemas import defaults_of
@@ -120,7 +121,7 @@ def read_all(fields: Mapping[str, FormField], shapes: Mapping[str, Shape], *, fo
         try:
             values[name] = field.read(shapes.get(name), form=form)
         except ValidationError as error:
-            errors[name] = cast("Any", error).messages
+            errors[name] = messages_of(error)
     if errors:
         raise ValidationError(errors)
     return values

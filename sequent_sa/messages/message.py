@@ -1,6 +1,5 @@
 """Message: an annotated class whose instances are immutable values."""
 
-# pyright: reportUnknownArgumentType=false
 # Narrowing Any to a list or dict leaves unknown element types.
 
 from __future__ import annotations
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self, cast, dataclass_transform
 import msgspec
 from marshmallow import Schema
 
+from sequent_sa._narrowing import is_list, is_mapping, is_tuple
 from sequent_sa.messages.attributes import Declaration, attr
 from sequent_sa.messages.message_class import MessageMeta
 
@@ -86,24 +86,16 @@ class Message(_Root):
 def _plain(value: Any) -> Any:
     if isinstance(value, Message):
         return value.to_dict()
-    if isinstance(value, list):
-        return [_plain(item) for item in _items(value)]
-    if isinstance(value, dict):
-        return {key: _plain(item) for key, item in _entries(value)}
+    if is_list(value):
+        return [_plain(item) for item in value]
+    if is_mapping(value):
+        return {key: _plain(item) for key, item in value.items()}
     return value
 
 
 def _hashable(value: Any) -> Any:
-    if isinstance(value, list | tuple):
-        return tuple(_hashable(item) for item in _items(value))
-    if isinstance(value, dict):
-        return frozenset((key, _hashable(item)) for key, item in _entries(value))
+    if is_list(value) or is_tuple(value):
+        return tuple(_hashable(item) for item in value)
+    if is_mapping(value):
+        return frozenset((key, _hashable(item)) for key, item in value.items())
     return value
-
-
-def _items(values: Iterable[Any]) -> Iterable[Any]:
-    return values
-
-
-def _entries(values: Mapping[Any, Any]) -> Iterable[tuple[Any, Any]]:
-    return values.items()

@@ -1,7 +1,5 @@
 """The class of message classes: annotations → attributes, mistakes reported where they are made."""
 
-# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
-# pyright: reportSelfClsParameterName=false
 # msgspec's metaclass has no type of its own, so everything inherited from it is unknown, also that this is a metaclass.
 
 from __future__ import annotations
@@ -13,7 +11,7 @@ from datetime import UTC
 from functools import partial
 from inspect import get_annotations
 from operator import attrgetter
-from typing import Any, ClassVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 import msgspec
 from marshmallow import Schema
@@ -21,12 +19,18 @@ from marshmallow import Schema
 from sequent_sa.exceptions import ConfigurationError
 from sequent_sa.messages.attributes import SUPPORTED, Declaration, Declared, Kind, Scope, in_utc
 
-_StructMeta: Any = type(msgspec.Struct)
-make_message: Any = _StructMeta.__call__
+if TYPE_CHECKING:
+    # msgspec's metaclass is not published with its own type; to checkers any metaclass will do.
+    _StructMeta = type
+else:
+    _StructMeta = type(msgspec.Struct)
+
+_ANY_STRUCT: Any = type(msgspec.Struct)
+make_message: Any = _ANY_STRUCT.__call__
 """Makes an instance without the friendlier errors, for when the attributes are known to be right."""
 
 
-class MessageMeta(_StructMeta):  # type: ignore[misc] # msgspec does not publish its metaclass in every version
+class MessageMeta(_StructMeta):
     """Turns the annotations of a class body into attributes; reports mistakes when the class is defined."""
 
     __declarations__: dict[str, Declaration]
@@ -53,7 +57,8 @@ class MessageMeta(_StructMeta):  # type: ignore[misc] # msgspec does not publish
         declarations = {**inherited, **declared}
         envelope = namespace.get("__envelope__", _inherited_value(bases, "__envelope__", frozenset[str]()))
         _add_post_init(namespace, bases, declarations, envelope)
-        cls = super().__new__(
+        make: Any = super().__new__
+        cls: Any = make(
             mcls, class_name, bases, namespace, frozen=True, kw_only=not namespace.get("__positional__", False)
         )
         # Only now can annotations name the class itself.
@@ -75,7 +80,12 @@ class MessageMeta(_StructMeta):  # type: ignore[misc] # msgspec does not publish
         try:
             return make_message(cls, *args, **attributes)
         except TypeError as error:
-            raise TypeError(f"{cls.__name__}: {error}; its attributes are {', '.join(cls.__struct_fields__)}") from None
+            known = ", ".join(_struct(cls).__struct_fields__)
+            raise TypeError(f"{cls.__name__}: {error}; its attributes are {known}") from None
+
+
+def _struct(cls: type) -> Any:
+    return cls
 
 
 def _check_rules(cls: Any, schema: Any) -> None:
@@ -148,7 +158,7 @@ def _declare(
 def _mixins(bases: tuple[type, ...]) -> list[type]:
     found: dict[type, None] = {}
     for base in bases:
-        if not isinstance(base, _StructMeta):
+        if not isinstance(base, _ANY_STRUCT):
             for each in reversed(base.__mro__[:-1]):
                 found.setdefault(each)
     return list(found)
@@ -161,9 +171,9 @@ def _is_class_variable(annotation: object) -> bool:
 
 
 def _take_default(namespace: dict[str, Any], name: str) -> Any:
-    value = namespace.get(name, msgspec.NODEFAULT)
+    value: Any = namespace.get(name, msgspec.NODEFAULT)
     if isinstance(value, Declared):
-        declared: Declared[Any] = value
+        declared = cast("Any", value)
         del namespace[name]
         if declared.default is not msgspec.NODEFAULT:
             namespace[name] = _safe_default(declared.default)

@@ -1,6 +1,5 @@
 """Which attributes msgspec reads itself, and as which types."""
 
-# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 # marshmallow's annotations leave unknown types here.
 
 from __future__ import annotations

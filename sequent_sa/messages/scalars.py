@@ -1,6 +1,5 @@
 """Reading one scalar value: strictly from users, with more patience from what is stored."""
 
-# pyright: reportUnknownArgumentType=false
 # Narrowing Any leaves unknown types.
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 import msgspec
 from marshmallow import EXCLUDE, RAISE, Schema, missing, post_load, pre_load
@@ -35,7 +35,7 @@ class InputSchema(Schema):
     def load(self, data: Any, **options: Any) -> Any:
         """A message, or a list of them. Raises `marshmallow.ValidationError`."""
         # After every hook, whatever its name: marshmallow orders those by name.
-        loaded = super().load(data, **options)
+        loaded: Any = cast("Any", super()).load(data, **options)
         return (
             [self.message_type(**each) for each in loaded] if isinstance(loaded, list) else self.message_type(**loaded)
         )
