@@ -57,7 +57,10 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """A resolved annotation. `type` is without None and validators; `item` is what a list or dict holds."""
+    """A resolved annotation. `type` is without None and validators; `item` is what a list or dict holds.
+
+    `data_key` is what an attribute is called outside of Python, when it is not its name.
+    """
 
     kind: Kind
     type: Any
@@ -65,6 +68,11 @@ class Shape:
     validators: tuple[Validator, ...] = ()
     item: Shape | None = None
     field: Field[Any] | None = None
+    data_key: str | None = None
+
+    def named(self, name: str) -> str:
+        """What an attribute is called in JSON and in forms."""
+        return self.data_key or name
 
     def leaves(self) -> Iterator[Shape]:
         """This shape and the ones inside lists and dicts; does not enter nested messages."""
@@ -96,6 +104,7 @@ class Declaration:
     annotation: object
     scope: Scope
     field: Field[Any] | None = None
+    data_key: str | None = None
 
     def shape(self) -> Shape:
         """What the attribute holds.
@@ -103,8 +112,10 @@ class Declaration:
         Raises `NameError` for names that are not defined yet, `ConfigurationError` for unsupported types.
         """
         if self.field is not None:
-            return Shape(Kind.CUSTOM, object, nullable=self._is_nullable(), field=self.field)
-        return parse_annotation(self.scope.resolve(self.annotation), f"{self.owner}.{self.name}")
+            data_key = self.data_key or self.field.data_key
+            return Shape(Kind.CUSTOM, object, nullable=self._is_nullable(), field=self.field, data_key=data_key)
+        parsed = parse_annotation(self.scope.resolve(self.annotation), f"{self.owner}.{self.name}")
+        return parsed if self.data_key is None else replace(parsed, data_key=self.data_key)
 
     def _is_nullable(self) -> bool:
         return type(None) in get_args(self.scope.resolve(self.annotation))
@@ -113,27 +124,34 @@ class Declaration:
 class Declared(Generic[T]):
     """What `attr` leaves in the class body."""
 
-    def __init__(self, default: Any, default_factory: Any, field: Field[Any] | None) -> None:
+    def __init__(self, default: Any, default_factory: Any, field: Field[Any] | None, data_key: str | None) -> None:
         self.default = default
         self.default_factory = default_factory
         self.field = field
+        self.data_key = data_key
 
 
 @overload
-def attr(*, field: Field[Any] | None = None) -> Any: ...
+def attr(*, field: Field[Any] | None = None, data_key: str | None = None) -> Any: ...
 @overload
-def attr(*, default: T, field: Field[Any] | None = None) -> T: ...
+def attr(*, default: T, field: Field[Any] | None = None, data_key: str | None = None) -> T: ...
 @overload
-def attr(*, default_factory: Callable[[], T], field: Field[Any] | None = None) -> T: ...
-def attr(*, default: Any = msgspec.NODEFAULT, default_factory: Any = msgspec.NODEFAULT, field: Any = None) -> Any:
+def attr(*, default_factory: Callable[[], T], field: Field[Any] | None = None, data_key: str | None = None) -> T: ...
+def attr(
+    *,
+    default: Any = msgspec.NODEFAULT,
+    default_factory: Any = msgspec.NODEFAULT,
+    field: Any = None,
+    data_key: str | None = None,
+) -> Any:
     """Declare an attribute with more than a type: a default that is made anew each time, or a marshmallow field.
 
-    `field` reads and writes the attribute, whatever its type; its `validate` guards the way in. Raises
-    `ConfigurationError` when both defaults are given.
+    `field` reads and writes the attribute, whatever its type; its `validate` guards the way in. `data_key` is what the
+    attribute is called in stored JSON, in input and in errors. Raises `ConfigurationError` for both defaults at once.
     """
     if default is not msgspec.NODEFAULT and default_factory is not msgspec.NODEFAULT:
         raise ConfigurationError("attr(): give either default or default_factory, not both")
-    return Declared[Any](default, default_factory, field)
+    return Declared[Any](default, default_factory, field, data_key)
 
 
 def parse_annotation(annotation: Any, where: str) -> Shape:
@@ -229,6 +247,20 @@ def shapes_of(message_type: type) -> Mapping[str, Shape]:
         shapes = {name: _resolved(declaration) for name, declaration in declarations.items()}
         setattr(message_type, "__shapes__", shapes)  # noqa: B010
     return shapes
+
+
+def shapes_by_key(message_type: type) -> Mapping[str, Shape]:
+    """What each attribute of a message class holds, by what it is called in JSON and in forms."""
+    return {shape.named(name): shape for name, shape in shapes_of(message_type).items()}
+
+
+def values_by_key(message: Any) -> dict[str, Any]:
+    """The values of a message, without its envelope, by what its attributes are called in JSON and in forms."""
+    return {
+        shape.named(name): getattr(message, name)
+        for name, shape in shapes_of(message.__class__).items()
+        if name not in message.__envelope__
+    }
 
 
 def _resolved(declaration: Declaration) -> Shape:

@@ -117,9 +117,14 @@ class Codec:
         self._guarded = {name: shape for name, shape in self._shapes.items() if has_validators(shape)}
         self._has_floats = contains(message_type, lambda shape: shape.type is float)
         self._values = values_getter(list(self._shapes))
-        self._written = msgspec.defstruct(message_type.__name__, [(name, Any) for name in self._shapes])
+        self._names = {name: shape.named(name) for name, shape in self._shapes.items()}
+        self._written = msgspec.defstruct(
+            message_type.__name__, [(name, Any) for name in self._shapes], rename=self._names
+        )
         self._encode = msgspec.json.Encoder(enc_hook=_write_hook).encode
-        self._payload = msgspec.defstruct(message_type.__name__, self._payload_fields(), kw_only=True)
+        self._payload = msgspec.defstruct(
+            message_type.__name__, self._payload_fields(), kw_only=True, rename=self._names
+        )
         self._decode = msgspec.json.Decoder(self._payload, dec_hook=_read_hook).decode
 
     def _payload_fields(self) -> list[Any]:
@@ -143,8 +148,8 @@ class Codec:
         if not self._slow:
             return self._encode(self._written(*self._values(message)))
         written = {
-            name: self._fields[name].serialize(name, message) if name in self._slow else getattr(message, name)
-            for name in self._shapes
+            key: self._fields[name].serialize(name, message) if name in self._slow else getattr(message, name)
+            for name, key in self._names.items()
         }
         return self._encode(written)
 
@@ -180,9 +185,9 @@ class Codec:
         errors: dict[str, Any] = {}
         for name, field in self._fields.items():
             try:
-                value = field.deserialize(raw.get(name, missing), name, raw)
+                value = field.deserialize(raw.get(self._names[name], missing), self._names[name], raw)
             except ValidationError as error:
-                errors[name] = messages_of(error)
+                errors[self._names[name]] = messages_of(error)
             else:
                 if value is not missing:
                     attributes[name] = value

@@ -11,6 +11,7 @@ import marshmallow
 from marshmallow.validate import Range
 
 from sequent_sa import _clock
+from sequent_sa.messages.attributes import values_by_key
 from sequent_sa.messages.error_texts import translated
 from sequent_sa.messages.form_fields import form_fields
 from sequent_sa.messages.form_params import Input, Params
@@ -57,9 +58,8 @@ class BaseCommand(Message):
 
         `validation_contexts` are names of occasions on which more rules hold.
         """
-        attributes = {name: getattr(self, name) for name in self.__struct_fields__ if name not in self.__envelope__}
         with validating_in(validation_contexts):
-            return dict(translated(self.Schema().validate(attributes)))
+            return dict(translated(self.Schema().validate(values_by_key(self))))
 
 
 class Command(BaseCommand):

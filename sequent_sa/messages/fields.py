@@ -19,7 +19,7 @@ from marshmallow.fields import Field
 
 from sequent_sa._naming import snake_case
 from sequent_sa._narrowing import is_list, is_mapping
-from sequent_sa.messages.attributes import Kind, Shape, Validator, in_utc, shapes_of
+from sequent_sa.messages.attributes import Kind, Shape, Validator, in_utc, values_by_key
 from sequent_sa.messages.error_texts import error as error_text
 from sequent_sa.messages.error_texts import messages_of, run_validator, templates
 from sequent_sa.messages.scalars import READERS, is_blank, is_storable_text
@@ -158,7 +158,7 @@ class NestedField(_MessageField):
 
     def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> Any:
         if type(value) is self.message_type:
-            return self._schema().load({name: getattr(value, name) for name in shapes_of(self.message_type)})
+            return self._schema().load(values_by_key(value))
         if is_mapping(value):
             return self._schema().load(dict(value))
         raise ValidationError(error_text("invalid_object", type=self.message_type.__name__))
@@ -222,7 +222,7 @@ def _each(item: Any, values: Mapping[Any, Any], build: Callable[[dict[Any, Any]]
 def field_of(shape: Shape, kind: SchemaKind, schema_of: SchemaOf, *, default: Any = missing) -> Field[Any]:
     """The field that reads and writes an attribute. Without a default, and unless None is possible, it is required."""
     stored = kind == "stored"
-    options: dict[str, Any] = {"allow_none": shape.nullable, "load_default": default}
+    options: dict[str, Any] = {"allow_none": shape.nullable, "load_default": default, "data_key": shape.data_key}
     if default is missing:
         options["required"] = not shape.nullable
         if shape.nullable:
@@ -245,6 +245,7 @@ def field_of(shape: Shape, kind: SchemaKind, schema_of: SchemaOf, *, default: An
 def _custom(shape: Shape, options: Mapping[str, Any], stored: bool) -> Field[Any]:
     field = deepcopy(cast("Field[Any]", shape.field))
     field.allow_none = field.allow_none or shape.nullable
+    field.data_key = shape.data_key
     if field.load_default is missing:
         field.load_default = options["load_default"]
         field.required = field.required or options.get("required", False)

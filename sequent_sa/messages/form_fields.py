@@ -9,7 +9,7 @@ from typing import Any, cast
 import msgspec
 from marshmallow import ValidationError
 
-from sequent_sa.messages.attributes import Kind, Shape, in_utc, shapes_of
+from sequent_sa.messages.attributes import Kind, Shape, in_utc, shapes_by_key, shapes_of
 from sequent_sa.messages.error_texts import error as error_text
 from sequent_sa.messages.error_texts import messages_of
 from sequent_sa.messages.form_names import name_of
@@ -94,7 +94,7 @@ class FormField:
     def _read_parts(self, shape: Shape | None, *, form: bool) -> dict[str, Any]:
         inner: Mapping[str, Shape] = {}
         if shape is not None and shape.kind is Kind.NESTED:
-            inner = shapes_of(shape.type)
+            inner = shapes_by_key(shape.type)
         elif shape is not None and shape.kind is Kind.DICT:
             inner = dict.fromkeys(self.parts, cast("Shape", shape.item))
         return read_all(self.parts, inner, form=form)
@@ -148,7 +148,8 @@ def form_fields(message: Any, prefix: str | None = None) -> dict[str, str]:
     for name, shape in shapes_of(message_type).items():
         if name in message.__envelope__:
             continue
-        path = (name,) if prefix is None else (prefix, name)
+        key = shape.named(name)
+        path = (key,) if prefix is None else (prefix, key)
         found = dict(_fields_of(shape, getattr(message, name), path))
         if not found and shape.kind is not Kind.SECRET and _is_something(defaults.get(name)):
             # Nothing where the default is something, as a blank field says it.
@@ -166,7 +167,7 @@ def _fields_of(shape: Shape, value: Any, path: tuple[object, ...]) -> Iterator[t
         return
     if shape.kind is Kind.NESTED:
         for name, inner in shapes_of(shape.type).items():
-            yield from _fields_of(inner, getattr(value, name), (*path, name))
+            yield from _fields_of(inner, getattr(value, name), (*path, inner.named(name)))
     elif shape.item is not None:
         entries = enumerate(value) if shape.kind is Kind.LIST else value.items()
         for key, each in entries:

@@ -9,7 +9,7 @@ from uuid import UUID
 from marshmallow import ValidationError
 
 from sequent_sa.exceptions import CommandNotValid
-from sequent_sa.messages.attributes import shapes_of
+from sequent_sa.messages.attributes import shapes_by_key
 from sequent_sa.messages.checks import error_dictionary
 from sequent_sa.messages.error_texts import error as error_text
 from sequent_sa.messages.error_texts import translated
@@ -77,7 +77,7 @@ class Params(Generic[C_co]):
             if not isinstance(value, Mapping):
                 raise ValidationError(error_text("invalid_input"))
             return dict(cast("Mapping[str, Any]", value))
-        return read_all(inside.parts, shapes_of(self.command_type), form=self.is_form)
+        return read_all(inside.parts, shapes_by_key(self.command_type), form=self.is_form)
 
     def _inside(self, root: FormField) -> FormField:
         return root if self.prefix is None else root.parts.get(self.prefix, FormField())

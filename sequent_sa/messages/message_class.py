@@ -55,6 +55,7 @@ class MessageMeta(_StructMeta):
         declared = _declare(class_name, namespace, bases, inherited, scope)
         _refuse_unannotated(class_name, namespace, {**inherited, **declared})
         declarations = {**inherited, **declared}
+        _refuse_same_keys(class_name, declarations)
         envelope = namespace.get("__envelope__", _inherited_value(bases, "__envelope__", frozenset[str]()))
         _add_post_init(namespace, bases, declarations, envelope)
         make: Any = super().__new__
@@ -149,8 +150,8 @@ def _declare(
         if _is_class_variable(annotation):
             continue
         _refuse_hiding(class_name, name, bases)
-        field = _take_default(namespace, name)
-        declared[name] = Declaration(class_name, name, annotation, scopes.get(name, scope), field)
+        field, data_key = _take_default(namespace, name)
+        declared[name] = Declaration(class_name, name, annotation, scopes.get(name, scope), field, data_key)
     namespace["__annotations__"] = annotations
     return declared
 
@@ -170,7 +171,7 @@ def _is_class_variable(annotation: object) -> bool:
     return annotation is ClassVar or getattr(annotation, "__origin__", None) is ClassVar
 
 
-def _take_default(namespace: dict[str, Any], name: str) -> Any:
+def _take_default(namespace: dict[str, Any], name: str) -> tuple[Any, str | None]:
     value: Any = namespace.get(name, msgspec.NODEFAULT)
     if isinstance(value, Declared):
         declared = cast("Any", value)
@@ -179,16 +180,25 @@ def _take_default(namespace: dict[str, Any], name: str) -> Any:
             namespace[name] = _safe_default(declared.default)
         elif declared.default_factory is not msgspec.NODEFAULT:
             namespace[name] = msgspec.field(default_factory=declared.default_factory)
-        return declared.field
+        return declared.field, declared.data_key
     if value is not msgspec.NODEFAULT:
         namespace[name] = _safe_default(value)
-    return None
+    return None, None
 
 
 def _safe_default(value: Any) -> Any:
     if isinstance(value, list | dict | set):
         return msgspec.field(default_factory=partial(deepcopy, cast("Any", value)))
     return value
+
+
+def _refuse_same_keys(class_name: str, declarations: Mapping[str, Declaration]) -> None:
+    owners: dict[str, str] = {}
+    for name, declaration in declarations.items():
+        key = declaration.data_key or (declaration.field.data_key if declaration.field is not None else None) or name
+        other = owners.setdefault(key, name)
+        if other != name:
+            raise ConfigurationError(f"{class_name}.{name} and {class_name}.{other} are both called {key!r} in JSON")
 
 
 def _refuse_again(class_name: str, names: list[str]) -> None:

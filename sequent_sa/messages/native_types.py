@@ -39,15 +39,22 @@ def _prepare(value_object: Any) -> None:
 
 
 def is_slow(shape: Shape) -> bool:
-    """Whether only the schema can read it: custom fields, and value objects with upcasters."""
+    """Whether only the schema can read it: custom fields, and value objects that are stored in another form than
+    they have."""
     if any(leaf.kind is Kind.CUSTOM for leaf in shape.leaves()):
         return True
     nested = [leaf.type for leaf in shape.leaves() if leaf.kind is Kind.NESTED]
-    return any(collect_upcasters(each) or contains(each, _leaves_the_fast_path) for each in nested)
+    return any(_is_renamed(each) or collect_upcasters(each) or contains(each, _leaves_the_fast_path) for each in nested)
+
+
+def _is_renamed(value_object: type) -> bool:
+    return any(shape.data_key is not None for shape in shapes_of(value_object).values())
 
 
 def _leaves_the_fast_path(shape: Shape) -> bool:
-    return shape.kind is Kind.CUSTOM or (shape.kind is Kind.NESTED and bool(collect_upcasters(shape.type)))
+    if shape.kind is not Kind.NESTED:
+        return shape.kind is Kind.CUSTOM
+    return bool(collect_upcasters(shape.type)) or _is_renamed(shape.type)
 
 
 def has_validators(shape: Shape) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, cast
 
-from sequent_sa.messages.attributes import Kind, Shape, shapes_of
+from sequent_sa.messages.attributes import Kind, Shape, shapes_by_key, values_by_key
 from sequent_sa.messages.checks import contains
 from sequent_sa.messages.form_names import path_of
 
@@ -31,7 +31,7 @@ class _Kept:
 
 
 def _shown_at(message_type: type, path: tuple[str, ...], value: Any) -> _Kept | None:
-    shape = shapes_of(message_type).get(path[0])
+    shape = shapes_by_key(message_type).get(path[0])
     for place, step in enumerate(path[1:], start=1):
         if shape is None or not _has_secrets(shape):
             return _Kept(value)
@@ -65,8 +65,7 @@ def _shown(shape: Shape, value: Any) -> _Kept | None:
 
 def _shown_of(message_type: type, value: Any) -> Any:
     if isinstance(value, message_type):
-        attributes = {name: getattr(value, name) for name in shapes_of(message_type)}
-        return without_secrets(message_type, attributes)
+        return without_secrets(message_type, values_by_key(value))
     if isinstance(value, Mapping):
         return without_secrets(message_type, {str(key): each for key, each in cast("Any", value).items()})
     return value

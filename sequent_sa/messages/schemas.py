@@ -8,6 +8,7 @@ from typing import Any, ClassVar, cast
 import msgspec
 from marshmallow import EXCLUDE, RAISE, Schema, missing, post_load, pre_load
 
+from sequent_sa._narrowing import is_list
 from sequent_sa.messages.attributes import Kind, shapes_of
 from sequent_sa.messages.checks import contains
 from sequent_sa.messages.error_texts import error as error_text
@@ -36,9 +37,9 @@ class InputSchema(Schema):
         """A message, or a list of them. Raises `marshmallow.ValidationError`."""
         # After every hook, whatever its name: marshmallow orders those by name.
         loaded: Any = cast("Any", super()).load(data, **options)
-        return (
-            [self.message_type(**each) for each in loaded] if isinstance(loaded, list) else self.message_type(**loaded)
-        )
+        if is_list(loaded):
+            return [self.message_type(**each) for each in loaded]
+        return self.message_type(**loaded)
 
 
 class StoredJSONSchema(Schema):

@@ -10,7 +10,7 @@ from marshmallow import ValidationError
 from marshmallow.validate import Validator
 
 from sequent_sa.exceptions import CommandNotValid
-from sequent_sa.messages.attributes import Kind, Shape, shapes_of
+from sequent_sa.messages.attributes import Kind, Shape, shapes_of, values_by_key
 from sequent_sa.messages.checks import (
     contains,
     error_dictionary,
@@ -68,7 +68,7 @@ def _checked(command: BaseCommand) -> BaseCommand:
     ):
         return command
     envelope = command.__envelope__
-    attributes = {name: getattr(command, name) for name in command.__struct_fields__ if name not in envelope}
+    attributes = values_by_key(command)
     try:
         parsed = cast("BaseCommand", command.Schema().load(attributes))
     except ValidationError as error:
