@@ -33,6 +33,8 @@ from sequent_sa.messages.upcasting import collect_upcasters
 E = TypeVar("E", bound=Event)
 C = TypeVar("C", bound=BaseCommand)
 
+_NO_NUMBER = re.compile(rb"[nN][aA][nN]|[iI][nN][fF]")
+_NO_NUMBER_TEXT = re.compile(_NO_NUMBER.pattern.decode())
 _NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
 _HEADER = frozenset({"aggregate_id", "sequence_number", "created_at"})
 _READ_ERRORS = (msgspec.MsgspecError, ValidationError, ValueError, TypeError, ArithmeticError, LookupError)
@@ -57,11 +59,11 @@ def decode_event(
             attributes = codec.read(data, _header(aggregate_id, sequence_number, created_at))
         else:
             attributes = codec.read(data)
+        return cast("E", make_message(event_type, aggregate_id, sequence_number, created_at, **attributes))
     except _READ_ERRORS as error:
         text = data if isinstance(data, str) else data.decode(errors="replace")
         name = event_type.__type_name__
         raise DeserializeEventError(name, aggregate_id, sequence_number, text, str(error)) from error
-    return cast("E", make_message(event_type, aggregate_id, sequence_number, created_at, **attributes))
 
 
 def encode_command(command: BaseCommand) -> str:
@@ -115,6 +117,7 @@ class Codec:
         self._fields = {name: fields[name] for name in self._shapes}
         self._slow = [name for name, shape in self._shapes.items() if is_slow(shape)]
         self._guarded = {name: shape for name, shape in self._shapes.items() if has_validators(shape)}
+        self._has_decimals = contains(message_type, lambda shape: shape.type is Decimal)
         self._has_floats = contains(message_type, lambda shape: shape.type is float)
         self._values = values_getter(list(self._shapes))
         self._names = {name: shape.named(name) for name, shape in self._shapes.items()}
@@ -129,9 +132,11 @@ class Codec:
 
     def _payload_fields(self) -> list[Any]:
         defaults = defaults_of(self.message_type)
+        # What upcasters have seen is parsed already.
+        unread: Any = Any if self.upcasters else msgspec.Raw
         found: list[Any] = []
         for name, shape in self._shapes.items():
-            read_as = Any if name in self._slow else native(shape)
+            read_as = unread if name in self._slow else native(shape)
             if name in self._slow:
                 # What is absent must be told from null: only the field knows its default.
                 found.append((name, read_as, msgspec.UNSET))
@@ -160,7 +165,10 @@ class Codec:
 
     def read(self, data: str | bytes, header: Mapping[str, Any] | None = None) -> dict[str, Any]:
         """The attributes that are stored, by name."""
+        by_schema = self._has_decimals and _may_be_no_number(data)
         if not self.upcasters:
+            if by_schema:
+                return self._read_by_schema(_parse(data))
             try:
                 return self._finish(self._decode(data))
             except (msgspec.MsgspecError, ValueError):
@@ -168,6 +176,8 @@ class Codec:
         raw = {**_parse(data), **(header or {})}
         for upcaster in self.upcasters:
             upcaster(raw)
+        if by_schema:
+            return self._read_by_schema(raw)
         try:
             return self._finish(msgspec.convert(raw, self._payload, dec_hook=_read_hook))
         except (msgspec.MsgspecError, ValueError):
@@ -177,6 +187,8 @@ class Codec:
         attributes = msgspec.structs.asdict(payload)
         for name in self._slow:
             value = attributes[name]
+            if isinstance(value, msgspec.Raw):
+                value = _generic.decode(value)
             attributes[name] = self._fields[name].deserialize(missing if value is msgspec.UNSET else value)
         return attributes
 
@@ -273,6 +285,11 @@ def _codec(message_type: Any) -> Codec:
         codec = Codec(message_type)
         message_type.__codec__ = codec
     return codec
+
+
+def _may_be_no_number(data: str | bytes) -> bool:
+    # msgspec takes NaN and infinities for decimals.
+    return (_NO_NUMBER_TEXT.search(data) if isinstance(data, str) else _NO_NUMBER.search(data)) is not None
 
 
 def _parse(data: str | bytes) -> dict[str, Any]:

@@ -90,7 +90,7 @@ class ScalarField(_BlankIsNone):
             read = READERS[self.target](value, self.stored)
         except (ValueError, TypeError, ArithmeticError) as error:
             raise ValidationError(error_text(_CODES[self.target])) from error
-        if self.target is str and not is_storable_text(read):
+        if self.target is str and not self.stored and not is_storable_text(read):
             raise ValidationError(error_text("not_storable"))
         return read
 
@@ -136,7 +136,7 @@ class SecretField(_BlankIsNone):
     def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> Any:
         if isinstance(value, Secret):
             return value
-        if not isinstance(value, str) or not is_storable_text(value):
+        if not isinstance(value, str) or not (self.stored or is_storable_text(value)):
             raise ValidationError(error_text("invalid_text"))
         return Secret.from_hash(value) if self.stored else Secret(value)
 
@@ -188,14 +188,15 @@ class ListField(_MessageField):
 class DictField(_MessageField):
     """A dict with text as keys; errors are reported by key."""
 
-    def __init__(self, item: Field[Any], **options: Any) -> None:
+    def __init__(self, item: Field[Any], *, stored: bool, **options: Any) -> None:
         self.item = _field(item)
+        self.stored = stored
         super().__init__(**options)
 
     def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> Any:
         if not is_mapping(value):
             raise ValidationError(error_text("invalid_mapping"))
-        bad = [key for key in value if not (isinstance(key, str) and is_storable_text(key))]
+        bad = [key for key in value if not (isinstance(key, str) and (self.stored or is_storable_text(key)))]
         if bad:
             raise ValidationError({str(key): [error_text("invalid_key")] for key in bad})
         return _each(self.item, value, dict)
@@ -239,7 +240,7 @@ def field_of(shape: Shape, kind: SchemaKind, schema_of: SchemaOf, *, default: An
     if shape.item is None:
         return ChoiceField(shape.type, **options)
     item = field_of(shape.item, kind, schema_of)
-    return (ListField if shape.kind is Kind.LIST else DictField)(item, **options)
+    return ListField(item, **options) if shape.kind is Kind.LIST else DictField(item, stored=stored, **options)
 
 
 def _custom(shape: Shape, options: Mapping[str, Any], stored: bool) -> Field[Any]:

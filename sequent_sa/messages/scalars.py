@@ -66,7 +66,7 @@ def _read_float(value: Any, _stored: bool) -> float:
 def _read_decimal(value: Any, stored: bool) -> Decimal:
     if isinstance(value, Decimal):
         number = value
-    elif isinstance(value, str) and _NUMBER.fullmatch(value):
+    elif isinstance(value, str) and (stored or _NUMBER.fullmatch(value)):
         number = Decimal(value)
     elif isinstance(value, int | float) and not isinstance(value, bool):
         number = Decimal(str(value))
