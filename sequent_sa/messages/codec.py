@@ -24,6 +24,7 @@ from sequent_sa.messages.checks import contains, flaw, run_validators
 from sequent_sa.messages.command import BaseCommand
 from sequent_sa.messages.error_texts import messages_of
 from sequent_sa.messages.event import Event
+from sequent_sa.messages.exactness import exact, finite
 from sequent_sa.messages.message_class import make_message
 from sequent_sa.messages.native_types import has_validators, is_slow, native, values_getter
 from sequent_sa.messages.schemas import defaults_of, schema_of
@@ -33,8 +34,6 @@ from sequent_sa.messages.upcasting import collect_upcasters
 E = TypeVar("E", bound=Event)
 C = TypeVar("C", bound=BaseCommand)
 
-_NO_NUMBER = re.compile(rb"[nN][aA][nN]|[iI][nN][fF]")
-_NO_NUMBER_TEXT = re.compile(_NO_NUMBER.pattern.decode())
 _NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
 _HEADER = frozenset({"aggregate_id", "sequence_number", "created_at"})
 _READ_ERRORS = (msgspec.MsgspecError, ValidationError, ValueError, TypeError, ArithmeticError, LookupError)
@@ -117,7 +116,9 @@ class Codec:
         self._fields = {name: fields[name] for name in self._shapes}
         self._slow = [name for name, shape in self._shapes.items() if is_slow(shape)]
         self._guarded = {name: shape for name, shape in self._shapes.items() if has_validators(shape)}
-        self._has_decimals = contains(message_type, lambda shape: shape.type is Decimal)
+        self._exact = [(name, exact(shape)) for name, shape in self._shapes.items()]
+        found = [(name, finite(shape)) for name, shape in self._shapes.items() if name not in self._slow]
+        self._finite = [(name, test) for name, test in found if test is not None]
         self._has_floats = contains(message_type, lambda shape: shape.type is float)
         self._values = values_getter(list(self._shapes))
         self._names = {name: shape.named(name) for name, shape in self._shapes.items()}
@@ -165,10 +166,7 @@ class Codec:
 
     def read(self, data: str | bytes, header: Mapping[str, Any] | None = None) -> dict[str, Any]:
         """The attributes that are stored, by name."""
-        by_schema = self._has_decimals and _may_be_no_number(data)
         if not self.upcasters:
-            if by_schema:
-                return self._read_by_schema(_parse(data))
             try:
                 return self._finish(self._decode(data))
             except (msgspec.MsgspecError, ValueError):
@@ -176,14 +174,15 @@ class Codec:
         raw = {**_parse(data), **(header or {})}
         for upcaster in self.upcasters:
             upcaster(raw)
-        if by_schema:
-            return self._read_by_schema(raw)
         try:
             return self._finish(msgspec.convert(raw, self._payload, dec_hook=_read_hook))
         except (msgspec.MsgspecError, ValueError):
             return self._read_by_schema(raw)
 
     def _finish(self, payload: Any) -> dict[str, Any]:
+        for name, is_finite in self._finite:
+            if not is_finite(getattr(payload, name)):
+                raise ValueError(f"{self._names[name]} is not a finite number")
         attributes = msgspec.structs.asdict(payload)
         for name in self._slow:
             value = attributes[name]
@@ -210,6 +209,25 @@ class Codec:
     def encode_checked(self, event: Event) -> str:
         """The payload of an event, proven to be readable. Raises `EventNotSerializable`."""
         self._guard(event)
+        if self._is_exact(event):
+            try:
+                data = self.encode(event)
+            except _READ_ERRORS as error:
+                raise self._refusal(event, str(error)) from error
+            if b"\\" in data and _NUL.search(data):
+                raise self._refusal(event, "its text has a NUL character")
+            return data.decode()
+        return self._encode_tried(event)
+
+    def _is_exact(self, event: Event) -> bool:
+        if self.upcasters:
+            return False
+        for name, is_exact in self._exact:  # noqa: SIM110 - a generator costs as much as what it saves
+            if not is_exact(getattr(event, name)):
+                return False
+        return True
+
+    def _encode_tried(self, event: Event) -> str:
         try:
             data = self.encode(event)
             read = self._read_own(event, data)
@@ -285,11 +303,6 @@ def _codec(message_type: Any) -> Codec:
         codec = Codec(message_type)
         message_type.__codec__ = codec
     return codec
-
-
-def _may_be_no_number(data: str | bytes) -> bool:
-    # msgspec takes NaN and infinities for decimals.
-    return (_NO_NUMBER_TEXT.search(data) if isinstance(data, str) else _NO_NUMBER.search(data)) is not None
 
 
 def _parse(data: str | bytes) -> dict[str, Any]:

@@ -73,13 +73,13 @@ def _nothing(data: dict[str, Any]) -> None:
     data.setdefault("nothing", None)
 
 
-def annotations(depth: int) -> SearchStrategy[Any]:
+def attribute_types(depth: int) -> SearchStrategy[Any]:
     """Types that an attribute may have."""
     if depth == 0:
         return st.sampled_from(LEAVES)
-    inner = annotations(depth - 1)
+    inner = attribute_types(depth - 1)
     value_objects = st.tuples(attribute_sets(inner), st.booleans()).map(
-        lambda drawn: new_class(ValueObject, *drawn[0], drawn[1])
+        lambda drawn: new_class(ValueObject, drawn[0][0], drawn[0][1], drawn[1])
     )
     return st.one_of(
         st.sampled_from(LEAVES),
@@ -109,8 +109,8 @@ def attribute_sets(
     return found, defaults
 
 
-event_classes = st.tuples(attribute_sets(annotations(2), (*KINDS, "custom")), st.booleans()).map(
-    lambda drawn: new_class(Event, *drawn[0], drawn[1])
+event_classes = st.tuples(attribute_sets(attribute_types(2), (*KINDS, "custom")), st.booleans()).map(
+    lambda drawn: new_class(Event, drawn[0][0], drawn[0][1], drawn[1])
 )
 
 
