@@ -46,8 +46,8 @@ class AggregateRoot(MessageHandler):
 
     aggregate_id: UUID
 
-    def __init_subclass__(cls, *, name: str | None = None, aliases: Iterable[str] = (), **options: Any) -> None:
-        super().__init_subclass__(**options)
+    def __init_subclass__(cls, *, name: str | None = None, aliases: Iterable[str] = ()) -> None:
+        super().__init_subclass__()
         cls.__type_name__ = name or cls.__name__
         cls.__type_aliases__ = tuple(aliases)
         cls.__state__ = collect_state(cls, AggregateRoot)

@@ -6,9 +6,10 @@ A matcher is any object with `matches(message) -> bool`. The ones here are equal
 from __future__ import annotations
 
 import operator
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Generic, Protocol, TypeVar, cast, overload, runtime_checkable
+from typing import Any, ClassVar, Generic, Protocol, TypeVar, cast, overload, runtime_checkable
 
 from sequent_sa.exceptions import ConfigurationError
 from sequent_sa.messages.attributes import Kind, shapes_of
@@ -27,21 +28,35 @@ class Matcher(Protocol):
         ...
 
 
-class TypedMatcher(Generic[M_co]):
-    """A matcher that lets through messages of a known type, which type checkers then expect of the handler."""
+class TypedMatcher(ABC, Generic[M_co]):
+    """A matcher that lets through messages of a known type, which type checkers then expect of the handler.
 
+    `by_class` says that only the class of a message decides, so that each class is asked about once.
+    """
+
+    by_class: ClassVar[bool] = False
+
+    @abstractmethod
     def matches(self, message: Message, /) -> bool:
         """Whether the handler is to get the message."""
-        raise NotImplementedError(f"{type(self).__name__} must define matches(message)")
+
+    def matches_class(self, message_type: type[Message], /) -> bool:
+        """Whether the handler is to get messages of exactly this class; asked only with `by_class`."""
+        raise ConfigurationError(f"{self!r} says by_class, and does not define matches_class(message_type)")
 
 
 @dataclass(frozen=True)
 class _IsA(TypedMatcher[M_co]):
+    by_class: ClassVar[bool] = True
+
     message_type: type[Any]
     except_: tuple[type[Any], ...] = ()
 
     def matches(self, message: Message, /) -> bool:
-        return isinstance(message, self.message_type) and not isinstance(message, self.except_)
+        return self.matches_class(type(message))
+
+    def matches_class(self, message_type: type[Message], /) -> bool:
+        return issubclass(message_type, self.message_type) and not issubclass(message_type, self.except_)
 
     def __repr__(self) -> str:
         return f"is_a({self.message_type.__name__}{_except_text(self.except_, ', ')})"
@@ -49,10 +64,15 @@ class _IsA(TypedMatcher[M_co]):
 
 @dataclass(frozen=True)
 class _AnyMessage:
+    by_class: ClassVar[bool] = True
+
     except_: tuple[type[Any], ...] = ()
 
     def matches(self, message: Message, /) -> bool:
-        return not isinstance(message, self.except_)
+        return self.matches_class(type(message))
+
+    def matches_class(self, message_type: type[Message], /) -> bool:
+        return not issubclass(message_type, self.except_)
 
     def __repr__(self) -> str:
         return f"any_message({_except_text(self.except_)})"
@@ -60,10 +80,15 @@ class _AnyMessage:
 
 @dataclass(frozen=True)
 class _InstanceOf(TypedMatcher[M_co]):
+    by_class: ClassVar[bool] = True
+
     message_type: type[Any]
 
     def matches(self, message: Message, /) -> bool:
         return type(message) is self.message_type
+
+    def matches_class(self, message_type: type[Message], /) -> bool:
+        return message_type is self.message_type
 
     def __repr__(self) -> str:
         return f"instance_of({self.message_type.__name__})"
@@ -128,7 +153,12 @@ class AttrMatcher:
         """Whether the attribute is as expected."""
         if self.compare not in (operator.eq, operator.ne) and (actual is None or self.value is None):
             return False
-        return bool(self.compare(actual, self.value))
+        try:
+            return bool(self.compare(actual, self.value))
+        except TypeError as error:
+            raise ConfigurationError(
+                f"{self!r} was given a {type(actual).__name__}: give it a value that an attribute can be compared with"
+            ) from error
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, AttrMatcher):
@@ -136,7 +166,11 @@ class AttrMatcher:
         return (self.name, self.value) == (other.name, other.value)
 
     def __hash__(self) -> int:
-        return hash((self.name, repr(self.value)))
+        # Equal values have equal hashes, also 1 and 1.0; a list has none.
+        try:
+            return hash((self.name, self.value))
+        except TypeError:
+            return hash(self.name)
 
     def __repr__(self) -> str:
         return f"{self.name}({self.value!r})"

@@ -89,6 +89,10 @@ class Route:
     takes_message: bool
 
 
+Plan = Sequence[tuple[Route, tuple[Matcher, ...]]]
+"""The handlers of a class of messages in order, with the matchers of which one must agree; none: always."""
+
+
 class MessageHandler:
     """The base of aggregates, command handlers, projectors and workflows.
 
@@ -104,10 +108,11 @@ class MessageHandler:
     __routes__: ClassVar[Sequence[Route]] = ()
     __exact__: ClassVar[Mapping[type, tuple[Route, ...]]] = {}
     __matching__: ClassVar[Sequence[tuple[Matcher, Route]]] = ()
+    __plans__: ClassVar[dict[type, Plan]] = {}
     __options__: ClassVar[dict[str, OptionCallback]] = {}
 
-    def __init_subclass__(cls, **options: Any) -> None:
-        super().__init_subclass__(**options)
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
         if MessageHandler in cls.__bases__:
             # One registry for each tree: workflows do not know the options of projectors.
             cls.__options__ = {}
@@ -122,6 +127,7 @@ class MessageHandler:
                     matching.append((selector, route))
         cls.__exact__ = exact
         cls.__matching__ = matching
+        cls.__plans__ = {}
         _apply_options(cls)
 
     @classmethod
@@ -148,25 +154,52 @@ class MessageHandler:
     @classmethod
     def handles_message(cls, message: Message) -> bool:
         """Whether a handler wants the message."""
-        return type(message) in cls.__exact__ or any(matcher.matches(message) for matcher, _ in cls.__matching__)
+        if type(message) in cls.__exact__:
+            return True
+        return any(
+            not matchers or any(each.matches(message) for each in matchers) for _, matchers in cls._plan(message)
+        )
 
     def handle_message(self, message: Message) -> None:
         """Call every handler that wants the message, each once."""
-        exact = self.__exact__.get(type(message), ())
-        for route in exact:
-            self._call(route, message)
-        if self.__matching__:
-            called = set(exact)
-            for matcher, route in self.__matching__:
-                if route not in called and matcher.matches(message):
-                    called.add(route)
-                    self._call(route, message)
+        for route, matchers in self._plan(message):
+            if _wanted(message, matchers):
+                self._call(route, message)
+
+    @classmethod
+    def _plan(cls, message: Message) -> Plan:
+        message_type = type(message)
+        plan = cls.__plans__.get(message_type)
+        if plan is None:
+            plan = cls.__plans__[message_type] = cls._plan_for(message_type)
+        return plan
+
+    @classmethod
+    def _plan_for(cls, message_type: type[Message]) -> Plan:
+        # What only depends on the class of a message is decided once for each class.
+        asked: dict[Route, list[Matcher]] = {route: [] for route in cls.__exact__.get(message_type, ())}
+        certain = set(asked)
+        for matcher, route in cls.__matching__:
+            by_class: Any = matcher if getattr(matcher, "by_class", False) else None
+            if route in certain or (by_class is not None and not by_class.matches_class(message_type)):
+                continue
+            asked.setdefault(route, [])
+            if by_class is None:
+                asked[route].append(matcher)
+            else:
+                certain.add(route)
+                asked[route] = []
+        return tuple((route, tuple(matchers)) for route, matchers in asked.items())
 
     def _call(self, route: Route, message: Message) -> None:
         if route.takes_message:
             getattr(self, route.method)(message)
         else:
             getattr(self, route.method)()
+
+
+def _wanted(message: Message, matchers: tuple[Matcher, ...]) -> bool:
+    return not matchers or any(each.matches(message) for each in matchers)
 
 
 def _collect(handler: type) -> list[Route]:

@@ -44,9 +44,8 @@ class Projector(MessageHandler):
         version: int | None = None,
         name: str | None = None,
         replay_by: ReplayBy | None = None,
-        **options: Any,
     ) -> None:
-        super().__init_subclass__(**options)
+        super().__init_subclass__()
         cls.__type_name__ = name or cls.__name__
         cls.__abstract__ = bool(vars(cls).get("__abstract__", False))
         if manages_tables != "inherited":

@@ -1,4 +1,4 @@
-"""Type checkers accept what is right about messages and report what is wrong."""
+"""Type checkers accept what is right in applications and report what is wrong."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-ACCEPTED = ROOT / "tests" / "typing" / "messages_accepted.py"
-REJECTED = ROOT / "tests" / "typing" / "messages_rejected.py"
+SNIPPETS = ROOT / "tests" / "typing"
+ACCEPTED = sorted(SNIPPETS.glob("*_accepted.py"))
+REJECTED = sorted(SNIPPETS.glob("*_rejected.py"))
 CHECKERS = {
     "mypy": ("mypy", "--strict", "--no-error-summary", "--follow-imports=silent"),
     "pyright": ("pyright", "--pythonpath", sys.executable),
@@ -29,19 +30,25 @@ def reported_lines(command: Sequence[str], file: Path) -> set[int]:
     return {int(each[1]) for each in found}
 
 
+def marked_lines(file: Path) -> set[int]:
+    """The lines that must be reported."""
+    return {number for number, line in enumerate(file.read_text().splitlines(), 1) if "# rejected:" in line}
+
+
+@pytest.mark.parametrize("file", ACCEPTED, ids=lambda file: file.stem)
 @pytest.mark.parametrize("checker", CHECKERS)
-def test_right_code_is_accepted(checker: str) -> None:
+def test_right_code_is_accepted(checker: str, file: Path) -> None:
     """No error in what applications write."""
-    assert set() == reported_lines(CHECKERS[checker], ACCEPTED)
+    assert set() == reported_lines(CHECKERS[checker], file)
 
 
+@pytest.mark.parametrize("file", REJECTED, ids=lambda file: file.stem)
 @pytest.mark.parametrize("checker", CHECKERS)
-def test_mistakes_are_reported(checker: str) -> None:
+def test_mistakes_are_reported(checker: str, file: Path) -> None:
     """Each marked line is reported, and no other."""
-    marked = {number for number, line in enumerate(REJECTED.read_text().splitlines(), 1) if "# rejected:" in line}
-    assert marked == reported_lines(CHECKERS[checker], REJECTED)
+    assert marked_lines(file) == reported_lines(CHECKERS[checker], file)
 
 
 def test_rejected_lines_are_marked() -> None:
     """The comparison is with something."""
-    assert 13 == REJECTED.read_text().count("# rejected:")
+    assert [24, 13] == [len(marked_lines(file)) for file in REJECTED]

@@ -170,3 +170,66 @@ def test_options_are_passed_to_their_class_tree() -> None:
         class Elsewhere(MessageHandler):
             @on(Happened, unique=1)
             def handle(self) -> None: ...
+
+
+class Counting:
+    """Counts how often it is asked."""
+
+    def __init__(self, *, by_class: bool) -> None:
+        self.by_class = by_class
+        self.asked = 0
+
+    def matches(self, _message: Message, /) -> bool:
+        self.asked += 1
+        return True
+
+    def matches_class(self, _message_type: type[Message], /) -> bool:
+        self.asked += 1
+        return True
+
+
+def test_what_depends_on_the_class_is_asked_once() -> None:
+    """Matchers are asked for each message, those by class once for each class; routes by class alone never."""
+    of_class, of_message = Counting(by_class=True), Counting(by_class=False)
+    calls: list[str] = []
+
+    class Asking(MessageHandler):
+        @on(Happened)
+        def exact(self) -> None:
+            calls.append("exact")
+
+        @on(of_class)
+        def by_class(self) -> None:
+            calls.append("class")
+
+        @on(of_message)
+        def by_message(self) -> None:
+            calls.append("message")
+
+        @on(Happened, of_message, of_class)
+        def several(self) -> None:
+            calls.append("several")
+
+    handler = Asking()
+    for _ in range(3):
+        handler.handle_message(Happened(uuid4(), 1))
+    assert calls == ["exact", "several", "class", "message"] * 3
+    assert (of_class.asked, of_message.asked) == (1, 3)
+
+
+def test_the_cost_does_not_grow_with_the_number_of_handlers() -> None:
+    """Of a hundred handlers for other classes not one is looked at."""
+    others = [type(f"Other{number}", (Event,), {"__module__": __name__}) for number in range(100)]
+    looked_at: list[str] = []
+
+    def method(number: int) -> Any:
+        def handle(_self: object) -> None:
+            looked_at.append(str(number))
+
+        return on(others[number])(handle)
+
+    crowded: Any = type("Crowded", (MessageHandler,), {f"on_{number}": method(number) for number in range(100)})
+    handler = crowded()
+    handler.handle_message(others[42](uuid4(), 1))
+    assert looked_at == ["42"]
+    assert len(handler._plan(others[42](uuid4(), 1))) == 1

@@ -1,0 +1,91 @@
+"""Mistakes in applications that checkers must report, on each marked line and nowhere else. Never executed."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from sqlalchemy.orm import Mapped, mapped_column
+
+from sequent_sa import (
+    AggregateRoot,
+    Command,
+    CommandHandler,
+    Event,
+    Projector,
+    Sequent,
+    SequentFixture,
+    ViewRecordBase,
+    Workflow,
+    on,
+)
+from sequent_sa.matchers import is_a
+
+
+class AddPost(Command):
+    title: str
+
+
+class TitleChanged(Event):
+    title: str
+
+
+class Post(AggregateRoot, nmae="x"):  # rejected: class keyword
+    def __init__(self, command: AddPost) -> None:
+        super().__init__(command.aggregate_id)
+        self.apply(TitleChanged)  # rejected: missing
+        self.apply(TitleChanged, titel="x", title="x")  # rejected: misspelt
+        self.apply(TitleChanged, title=1)  # rejected: type
+        self.apply(TitleChanged, title="x", sequence_number=1)  # rejected: header
+        self.apply_if_changed(TitleChanged, title=1)  # rejected: type
+        self.apply(AddPost, title="x")  # rejected: no event
+
+
+class PostCommandHandler(CommandHandler):
+    @on(AddPost)  # rejected: wrong type
+    def add(self, command: TitleChanged) -> None: ...
+
+    @on(is_a(AddPost))  # rejected: wrong type
+    def match(self, command: TitleChanged) -> None: ...
+
+    def use(self, command: AddPost) -> None:
+        self.aggregate(command, Post, expected_version="1")  # rejected: type
+        self.aggregate(command, AddPost)  # rejected: no aggregate
+
+
+class ViewRecord(ViewRecordBase):
+    __abstract__ = True
+
+
+class PostRecord(ViewRecord):
+    __tablename__ = "posts"
+    aggregate_id: Mapped[UUID] = mapped_column(primary_key=True)
+    title: Mapped[str | None] = mapped_column(default=None)
+
+
+class PostProjector(Projector, manages_tables=(PostRecord,), replay_by="event"):  # rejected: class keyword
+    @on(TitleChanged)
+    def changed(self, event: TitleChanged) -> None:
+        self.create_record(PostRecord)  # rejected: missing
+        self.create_record(PostRecord, aggregate_id=event.aggregate_id, titel="x")  # rejected: misspelt
+        self.create_record(PostRecord, aggregate_id=event.aggregate_id, title=1)  # rejected: type
+
+
+class PostWorkflow(Workflow):
+    @on(TitleChanged)
+    def changed(self, event: TitleChanged) -> None:
+        self.execute_commands(event)  # rejected: no command
+        self.after_commit("x")  # rejected: no function
+
+
+def a_test(sequent: SequentFixture, post_id: UUID) -> None:
+    sequent.stream(post_id).add(TitleChanged)  # rejected: missing
+    sequent.stream(post_id).add(TitleChanged, title=1)  # rejected: type
+    sequent.when_command(TitleChanged(post_id, 1, title="x"))  # rejected: no command
+    sequent.then_events("TitleChanged")  # rejected: no expectation
+
+
+def use(app: Sequent, post_id: UUID) -> None:
+    app.execute_commands(AddPost)  # rejected: a class
+    app.execute_commands(AddPost(aggregate_id=post_id, title="x"), retry=1)  # rejected: misspelt
+    post: str = app.repository.load_aggregate(post_id, Post)  # rejected: type
+    print(post)
