@@ -11,8 +11,10 @@ from sequent_sa.aggregates.aggregate_root import AggregateRoot
 from sequent_sa.exceptions import ConfigurationError
 from sequent_sa.execution.command_handler import CommandHandler
 from sequent_sa.execution.workflow import Workflow
+from sequent_sa.messages.attributes import shapes_of
 from sequent_sa.messages.command import BaseCommand
 from sequent_sa.messages.event import Event
+from sequent_sa.messages.message import Message
 from sequent_sa.messages.message_handler import MessageHandler
 from sequent_sa.messages.type_names import TypeNames
 from sequent_sa.projections.projector import Projector
@@ -20,6 +22,7 @@ from sequent_sa.projections.projector import Projector
 logger = logging.getLogger(__name__)
 
 H = TypeVar("H", bound=MessageHandler)
+M = TypeVar("M", bound=Message)
 
 
 class Parts:
@@ -43,14 +46,23 @@ class Parts:
         modules += registry.modules_of([*handlers, *messages])
         modules = list(dict.fromkeys(modules))
         self.aggregates = registry.classes_in(modules, AggregateRoot)
+        # What a handler names belongs to the application wherever it is defined.
+        events = list(dict.fromkeys([*registry.classes_in(modules, Event), *_named(messages, Event)]))
+        commands = list(dict.fromkeys([*registry.classes_in(modules, BaseCommand), *_named(messages, BaseCommand)]))
+        for message in [*events, *commands]:
+            shapes_of(message)  # a type that cannot be resolved is better found now than with the first message
         self.type_names = TypeNames(
-            events=registry.classes_in(modules, Event),
-            commands=registry.classes_in(modules, BaseCommand),
+            events=events,
+            commands=commands,
             aggregates=self.aggregates,
             retired_events=retired_events,
         )
         for handler in handlers:
             logger.debug("registered %s", handler.__name__, extra={"handler": handler.__name__})
+
+
+def _named(messages: Sequence[type[Message]], base: type[M]) -> list[type[M]]:
+    return [message for message in messages if issubclass(message, base) and not vars(message).get("__abstract__")]
 
 
 def _refuse_shared_tables(projectors: Sequence[type[Projector]]) -> None:

@@ -36,7 +36,16 @@ C = TypeVar("C", bound=BaseCommand)
 
 _NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
 _HEADER = frozenset({"aggregate_id", "sequence_number", "created_at"})
-_READ_ERRORS = (msgspec.MsgspecError, ValidationError, ValueError, TypeError, ArithmeticError, LookupError)
+_READ_ERRORS = (
+    msgspec.MsgspecError,
+    ValidationError,
+    ValueError,
+    TypeError,
+    ArithmeticError,
+    LookupError,
+    AttributeError,
+    RecursionError,
+)
 
 
 def encode_event(event: Event) -> str:
@@ -233,7 +242,7 @@ class Codec:
             read = self._read_own(event, data)
             again = self._encode_attributes(event, read)
             equal = tuple(read[name] for name in self._shapes) == self._values(event)
-        except (*_READ_ERRORS, AttributeError, RecursionError) as error:
+        except _READ_ERRORS as error:
             raise self._refusal(event, str(error)) from error
         if b"\\" in data and _NUL.search(data):
             raise self._refusal(event, "its text has a NUL character")

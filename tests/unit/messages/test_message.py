@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
 from datetime import datetime, timedelta, timezone
 from typing import Annotated, Any, ClassVar
 from uuid import UUID, uuid4
@@ -9,10 +11,13 @@ from uuid import UUID, uuid4
 import pytest
 from marshmallow import validate
 
+from sequent_sa.application import Sequent
 from sequent_sa.exceptions import ConfigurationError
+from sequent_sa.execution.command_handler import CommandHandler
 from sequent_sa.messages.attributes import shapes_of
 from sequent_sa.messages.command import BaseCommand, Command
 from sequent_sa.messages.event import Event
+from sequent_sa.messages.message_handler import on
 from sequent_sa.messages.secret import Secret
 from sequent_sa.messages.value_object import ValueObject
 
@@ -227,3 +232,30 @@ def test_commands_are_stamped() -> None:
     assert timedelta(0) == one.created_at.utcoffset()
     cause: tuple[UUID | None, int | None] = (one.event_aggregate_id, one.event_sequence_number)
     assert (None, None) == cause
+
+
+def test_messages_can_be_copied_and_sent() -> None:
+    """A deep copy shares nothing; a pickled one comes back equal, with its envelope."""
+    tree = Tree(children=[Tree()])
+    command = AddPost(aggregate_id=uuid4(), title="x", user_id=uuid4())
+    copied = copy.deepcopy(tree)
+    copied.children.append(Tree())
+    assert (len(tree.children), len(copied.children)) == (1, 2)
+    assert copy.copy(tree) == tree
+    sent = pickle.loads(pickle.dumps(command))
+    assert (sent, sent.created_at, sent.user_id) == (command, command.created_at, command.user_id)
+
+
+def test_a_type_that_never_resolves_is_found_when_the_application_starts() -> None:
+    """Such as one that is imported for type checkers only; the error names it and says what to do."""
+
+    class Puzzle(Command):
+        piece: NeverImported  # type: ignore[name-defined] # noqa: F821 # pyright: ignore[reportUndefinedVariable]
+
+    class PuzzleHandler(CommandHandler):
+        @on(Puzzle)
+        def solve(self) -> None: ...
+
+    app = Sequent("sqlite://", command_handlers=[PuzzleHandler])
+    with pytest.raises(ConfigurationError, match=r"Puzzle\.piece: the type 'NeverImported' cannot be resolved"):
+        app.create_all()
