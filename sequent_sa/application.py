@@ -153,6 +153,11 @@ class Sequent:
         return SQLEventStore(self.dialect, self.type_names)
 
     @cached_property
+    def event_reader(self) -> Load:
+        """The queries of the event store, for what reads on connections of its own."""
+        return Load(self.dialect, self.type_names)
+
+    @cached_property
     def repository(self) -> AggregateRepository:
         """Where aggregates are found; outside a unit of work, for reading."""
         return AggregateRepository(self._units, self.event_store, self.type_names)
@@ -291,7 +296,7 @@ class Sequent:
         return ReplayContext(
             engine=self.engine,
             dialect=self.dialect,
-            reader=Load(self.dialect, self.type_names),
+            reader=self.event_reader,
             type_names=self.type_names,
             projectors=self.projectors,
             migrations=migrations,

@@ -11,6 +11,7 @@ from alembic.util import CommandError
 from sqlalchemy.exc import ArgumentError, DBAPIError
 
 from sequent_sa.cli.app import ApplicationFinder
+from sequent_sa.cli.audit import audit, events, show
 from sequent_sa.cli.db import db
 from sequent_sa.cli.dry_run import dry_run
 from sequent_sa.cli.migrate import migrate
@@ -38,7 +39,7 @@ def sequent(context: click.Context, app: str | None) -> None:
         context.exit(2)
 
 
-for command in (new, db, migrate, projectors, dry_run):
+for command in (new, db, migrate, projectors, show, events, audit, dry_run):
     sequent.add_command(command)
 
 

@@ -54,6 +54,15 @@ class TypeNames:
             raise UnknownEventType(name)
         return found
 
+    def find_event(self, name: str) -> type[Event] | None:
+        """The event class that is stored as `name`, None when there is none, or it is retired."""
+        return self._events.get(name)
+
+    @property
+    def event_names(self) -> tuple[str, ...]:
+        """Every name that a stored event may carry, those of retired ones left out."""
+        return tuple(self._events)
+
     def command_class(self, name: str) -> type[BaseCommand]:
         """The command class that is stored as `name`. Raises `UnknownEventType`."""
         return _found(self._commands, name, "command")

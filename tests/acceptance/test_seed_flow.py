@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import signal
 from pathlib import Path
 
 import pytest
@@ -195,3 +196,48 @@ def test_a_command_can_be_tried(application: CommandLine) -> None:
     assert "--json is no JSON" in application.fails("sequent dry-run AddPost --json '{'")
     assert "--json must be an object" in application.fails("sequent dry-run AddPost --json '[1]'")
     assert '"author": [' in application.fails("sequent dry-run blog.AddPost --json '{}'")
+
+
+def test_what_happened_can_be_followed(application: CommandLine) -> None:
+    """`show`, `events` and `audit` tell what was stored and why; mistakes are one line."""
+    application.python(ADD_A_POST)
+    events = application.succeeds("sequent events")
+    (line,) = [line for line in events.splitlines() if " PostTitleChanged " in line]
+    assert '{"title": "Hi"}' in line
+    _, event, *_ = line.split()
+    post_id, _, number = event.partition("/")
+
+    shown = application.succeeds(f"sequent show {post_id}")
+    assert "PostAdded" in shown
+    assert f"Post {post_id}, version 4" in shown
+    assert "  title = 'Hi'" in shown
+    assert "no aggregate is stored" in application.fails(f"sequent show {post_id} --until 2020-01-01")
+
+    tree = application.succeeds(f"sequent audit {event}").splitlines()
+    assert tree == application.succeeds("sequent audit 1").splitlines()
+    assert tree[0].endswith(" command 1 AddPost")
+    assert tree[int(number)] == f"  {line}"
+
+    assert 1 == len(application.succeeds("sequent events --type PostAdded --limit 5").splitlines())
+    assert "there is no event called PostAded" in application.fails("sequent events --type PostAded")
+    assert "there is no command 99" in application.fails("sequent audit 99")
+    assert "there is no event" in application.fails(f"sequent audit {post_id}/99")
+    assert "neither the id of a command" in application.fails("sequent audit hello")
+    assert "is no moment" in application.fails(f"sequent show {post_id} --until yesterday")
+
+
+def test_events_can_be_followed_as_they_come(application: CommandLine) -> None:
+    """`events --follow` shows each event once, soon after it was stored, until it is interrupted."""
+    with application.start("sequent events --follow --type PostTitleChanged") as following:
+        try:
+            assert following.stdout is not None
+            application.python(ADD_A_POST)
+            first = following.stdout.readline()
+            application.python(ADD_A_POST.replace('"Hi"', '"Ho"'))
+            second = following.stdout.readline()
+        finally:
+            following.send_signal(signal.SIGINT)
+        rest, errors = following.communicate(timeout=60)
+    assert re.search(r"title='Hi'|\"title\": \"Hi\"", first)
+    assert "title='Ho'" in second
+    assert (rest, errors.strip()) == ("", "Interrupted.")

@@ -272,10 +272,10 @@ def test_every_type_stores_what_it_can_read(leaf: Any, place: str) -> None:
     """A value of another type is refused, or reads back equal and is written as the same text again."""
     event_class = new_class(Event, {"first": PLACES[place](leaf)}, {}, upcasts=False)
     for value in [*ODD_VALUES, *UNSTORABLE]:
-        stored_and_read(event_class(ID, 1, NOW, first=WRAPPED[place](value)))
+        check_stored_and_read(event_class(ID, 1, NOW, first=WRAPPED[place](value)))
 
 
-def stored_and_read(event: Any) -> None:
+def check_stored_and_read(event: Any) -> None:
     """Nothing, or an error of the test."""
     try:
         stored = encode_event(event)
@@ -325,4 +325,4 @@ def test_what_is_applied_can_be_read_or_is_refused(event_class: Any, data: DataO
         name for name in event_class.__struct_fields__ if name not in ("aggregate_id", "sequence_number", "created_at")
     ]
     event = event.evolve(**{data.draw(st.sampled_from(names)): data.draw(ODD | st.sampled_from(UNSTORABLE))})
-    stored_and_read(event)
+    check_stored_and_read(event)

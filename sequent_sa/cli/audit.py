@@ -1,0 +1,153 @@
+"""`sequent audit`, `sequent show` and `sequent events`: what happened, and why."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from uuid import UUID
+
+import click
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from sequent_sa import database, tables
+from sequent_sa._asynchronous import pause
+from sequent_sa.application import Sequent
+from sequent_sa.audit import CommandRecord, EventRecord
+from sequent_sa.cli.app import ApplicationFinder, pass_finder
+from sequent_sa.exceptions import ConfigurationError
+
+_SECONDS_BETWEEN_LOOKS = 0.5
+
+
+@click.command()
+@click.argument("record", metavar="COMMAND_OR_EVENT")
+@pass_finder
+def audit(finder: ApplicationFinder, record: str) -> None:
+    """Show what a command caused, from the command with which it all began.
+
+    COMMAND_OR_EVENT is the id of a command, or an event as AGGREGATE_ID/NUMBER.
+
+    Example: sequent audit 42
+    """
+    app = _application(finder)
+    with app.session() as session:
+        found = _record(session, record)
+        for line in _tree(found.origin, ""):
+            click.echo(line)
+
+
+@click.command()
+@click.argument("aggregate_id", type=click.UUID, metavar="STREAM")
+@click.option("--until", metavar="MOMENT", help="As it was just before this moment, such as 2026-01-31T12:00:00Z.")
+@pass_finder
+def show(finder: ApplicationFinder, aggregate_id: UUID, until: str | None) -> None:
+    """Show the events and the state of an aggregate, now or at an earlier moment.
+
+    Example: sequent show 0198c0de-0000-7000-8000-000000000001 --until 2026-01-31
+    """
+    app = _application(finder)
+    moment = None if until is None else _moment(until)
+    aggregate = app.repository.load_aggregate(aggregate_id, until=moment)
+    with app.session() as session:
+        statement = select(EventRecord).where(EventRecord.__table__.c.aggregate_id == aggregate_id)
+        statement = statement.order_by(EventRecord.__table__.c.sequence_number)
+        for record in session.scalars(statement):
+            if moment is not None and record.created_at >= moment:
+                break
+            click.echo(_event_line(record))
+    click.echo(f"{type(aggregate).__name__} {aggregate_id}, version {aggregate.version}")
+    for name, value in vars(aggregate).items():
+        if not name.startswith("_") and name != "aggregate_id":
+            click.echo(f"  {name} = {value!r}")
+
+
+@click.command()
+@click.option("--type", "types", multiple=True, metavar="NAME", help="Only events of this type; may be repeated.")
+@click.option("--limit", type=click.IntRange(min=1), default=20, show_default=True, help="How many of the latest.")
+@click.option("--follow", is_flag=True, help="Go on with those that are stored from now on, until Ctrl-C.")
+@pass_finder
+def events(finder: ApplicationFinder, types: tuple[str, ...], limit: int, follow: bool) -> None:
+    """Show the latest events, in the order in which their commands were stored.
+
+    Example: sequent events --type PostAdded --follow
+    """
+    app = _application(finder)
+    unknown = [name for name in types if app.type_names.find_event(name) is None]
+    if unknown:
+        raise ConfigurationError(f"there is no event called {', '.join(unknown)} in this application")
+    with app.engine.connect() as connection:
+        mark = app.dialect.position_mark(connection)
+    for line in _latest(app, types, limit, mark):
+        click.echo(line)
+    while follow:
+        mark = _show_since(app, types, mark)
+        pause(_SECONDS_BETWEEN_LOOKS)
+
+
+def _show_since(app: Sequent, types: tuple[str, ...], mark: str) -> str:
+    names = types or app.type_names.event_names
+    with app.engine.connect() as connection:
+        until = app.dialect.position_mark(connection)
+        for _, event in app.event_reader.events(connection, names, after=mark, until=until):
+            moment = event.created_at.isoformat(timespec="seconds")
+            click.echo(f"{moment} {event.aggregate_id}/{event.sequence_number} {event!r}")
+    return until
+
+
+def _latest(app: Sequent, types: tuple[str, ...], limit: int, mark: str) -> Iterator[str]:
+    columns, stored = EventRecord.__table__.c, tables.events.c
+    same = (stored.aggregate_id == columns.aggregate_id) & (stored.sequence_number == columns.sequence_number)
+    statement = select(EventRecord).join(tables.events, same).where(*app.dialect.committed_between(None, mark))
+    statement = statement.order_by(stored.command_id.desc(), stored.aggregate_id.desc(), stored.sequence_number.desc())
+    if types:
+        statement = statement.where(columns.event_type.in_(types))
+    with app.session() as session:
+        for record in reversed(session.scalars(statement.limit(limit)).all()):
+            yield _event_line(record)
+
+
+def _application(finder: ApplicationFinder) -> Sequent:
+    app = finder.application
+    database.check_event_store(app.engine)
+    return app
+
+
+def _record(session: Session, name: str) -> CommandRecord | EventRecord:
+    found: CommandRecord | EventRecord | None = None
+    aggregate_id, slash, number = name.partition("/")
+    try:
+        if slash:
+            found = session.get(EventRecord, (UUID(aggregate_id), int(number)))
+        else:
+            found = session.get(CommandRecord, int(name))
+    except ValueError as error:
+        raise ConfigurationError(
+            f"{name!r} is neither the id of a command, such as 42, nor an event as AGGREGATE_ID/NUMBER"
+        ) from error
+    if found is None:
+        raise ConfigurationError(f"there is no {'event' if slash else 'command'} {name} in the event store")
+    return found
+
+
+def _tree(command: CommandRecord, indent: str) -> Iterator[str]:
+    whom = f" by user {command.user_id}" if command.user_id else ""
+    moment = command.created_at.isoformat(timespec="seconds")
+    yield f"{indent}{moment} command {command.id} {command.command_type}{whom}"
+    for event in command.children:
+        yield f"{indent}  {_event_line(event)}"
+        for caused in event.children:
+            yield from _tree(caused, f"{indent}    ")
+
+
+def _event_line(record: EventRecord) -> str:
+    moment = record.created_at.isoformat(timespec="seconds")
+    return f"{moment} {record.aggregate_id}/{record.sequence_number} {record.event_type} {record.attributes}"
+
+
+def _moment(text: str) -> datetime:
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise ConfigurationError(f"--until {text!r} is no moment: write 2026-01-31T12:00:00Z") from error
+    return moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)

@@ -1,0 +1,86 @@
+"""Every event knows the command that caused it, and every command of a workflow its event."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from uuid import UUID, uuid4
+
+import pytest
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from sequent_sa import RecordNotFound, Sequent
+from sequent_sa.audit import CommandRecord, EventRecord, StreamRecord, record_of
+from tests.blog import AddComment, AddPost, CommentAdded, PostAdded, PostTitleChanged, new_app
+from tests.databases import Database
+
+USER = uuid4()
+
+
+@pytest.fixture
+def app(database: Database) -> Iterator[Sequent]:
+    app = new_app(database.url)
+    app.create_all()
+    yield app
+    app.engine.dispose()
+
+
+@pytest.fixture
+def post_id(app: Sequent) -> UUID:
+    """A post to which a workflow adds a comment."""
+    id_ = app.new_uuid()
+    app.execute_commands(AddPost(aggregate_id=id_, author="newcomer", title="Hi", user_id=USER))
+    return id_
+
+
+@pytest.fixture
+def session(app: Sequent, post_id: UUID) -> Iterator[Session]:
+    with app.session() as session:
+        yield session
+
+
+def test_commands_and_events_know_each_other(session: Session, post_id: UUID) -> None:
+    """Parents, children and origins, in both directions."""
+    added, comment = session.scalars(select(CommandRecord).order_by(CommandRecord.id))
+    assert (added.command_type, added.user_id, added.parent) == ("AddPost", USER, None)
+    assert [event.event_type for event in added.children] == ["PostAdded", "PostTitleChanged"]
+    assert comment.parent is added.children[0]
+    assert added.children[0].children == [comment]
+    assert added.children[1].children == []
+    assert (added.origin, comment.origin, comment.children[0].origin) == (added, added, added)
+    assert comment.children[0].parent is comment
+    assert session.get_one(StreamRecord, post_id).aggregate_type == "Post"
+
+
+def test_records_give_back_what_was_stored(app: Sequent, session: Session, post_id: UUID) -> None:
+    """Messages that are equal to the ones that were executed and applied, envelope included."""
+    added, comment = session.scalars(select(CommandRecord).order_by(CommandRecord.id))
+    command = added.command(app.type_names)
+    assert command == AddPost(aggregate_id=post_id, author="newcomer", title="Hi")
+    assert (command.user_id, command.created_at) == (USER, added.created_at)
+    caused = comment.command(app.type_names)
+    assert caused == AddComment(aggregate_id=post_id, text="welcome")
+    assert (caused.event_aggregate_id, caused.event_sequence_number) == (post_id, 1)
+    events = [event.event(app.type_names) for event in (*added.children, *comment.children)]
+    assert events == [
+        PostAdded(post_id, 1, author="newcomer"),
+        PostTitleChanged(post_id, 2, title="Hi"),
+        CommentAdded(post_id, 3, text="welcome"),
+    ]
+    assert added.children[1].attributes == '{"title": "Hi"}'
+
+
+def test_the_record_of_an_event_is_found(app: Sequent, session: Session, post_id: UUID) -> None:
+    """From the event; one that was never stored has none."""
+    record = record_of(session, PostAdded(post_id, 1, author="newcomer"))
+    assert record.origin.command_type == "AddPost"
+    with pytest.raises(RecordNotFound, match="no EventRecord matches"):
+        record_of(session, PostAdded(post_id, 9, author="newcomer"))
+
+
+def test_a_retired_event_has_a_record_and_no_object(database: Database, session: Session) -> None:
+    """It stays in the trail."""
+    later = Sequent(database.url, retired_events=["PostAdded"])
+    record = session.scalars(select(EventRecord)).first()
+    assert record is not None
+    assert record.event(later.type_names) is None
