@@ -81,7 +81,7 @@ Translate = Callable[[str, Mapping[str, Any]], str | None]
 _translate: ContextVar[Translate | None] = ContextVar("sequent_sa_translate", default=None)
 
 
-def error(code: str, **values: Any) -> ErrorText:
+def error_text(code: str, **values: Any) -> ErrorText:
     """The English text for a code of this package."""
     return ErrorText(ENGLISH[code].format(**values), code, values)
 

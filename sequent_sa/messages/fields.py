@@ -20,8 +20,7 @@ from marshmallow.fields import Field
 from sequent_sa._naming import snake_case
 from sequent_sa._narrowing import is_list, is_mapping
 from sequent_sa.messages.attributes import Kind, Shape, Validator, in_utc, values_by_key
-from sequent_sa.messages.error_texts import error as error_text
-from sequent_sa.messages.error_texts import messages_of, run_validator, templates
+from sequent_sa.messages.error_texts import error_text, messages_of, run_validator, templates
 from sequent_sa.messages.scalars import READERS, is_blank, is_storable_text
 from sequent_sa.messages.secret import Secret
 

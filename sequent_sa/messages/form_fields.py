@@ -10,8 +10,7 @@ import msgspec
 from marshmallow import ValidationError
 
 from sequent_sa.messages.attributes import Kind, Shape, in_utc, shapes_by_key, shapes_of
-from sequent_sa.messages.error_texts import error as error_text
-from sequent_sa.messages.error_texts import messages_of
+from sequent_sa.messages.error_texts import error_text, messages_of
 from sequent_sa.messages.form_names import name_of
 from sequent_sa.messages.scalars import is_blank
 from sequent_sa.messages.schemas import defaults_of

@@ -11,8 +11,7 @@ from marshmallow import ValidationError
 from sequent_sa.exceptions import CommandNotValid
 from sequent_sa.messages.attributes import shapes_by_key
 from sequent_sa.messages.checks import error_dictionary
-from sequent_sa.messages.error_texts import error as error_text
-from sequent_sa.messages.error_texts import translated
+from sequent_sa.messages.error_texts import error_text, translated
 from sequent_sa.messages.form_fields import FormField, numbered_as_given, read_all
 from sequent_sa.messages.form_names import DEEPEST, MOST, path_of
 from sequent_sa.messages.redaction import without_secrets

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, cast
 
-from sequent_sa.messages.attributes import Kind, Shape, shapes_by_key, values_by_key
+from sequent_sa._narrowing import is_list, is_mapping
+from sequent_sa.messages.attributes import Kind, Shape, shapes_by_key, shapes_of, values_by_key
 from sequent_sa.messages.checks import contains
 from sequent_sa.messages.form_names import path_of
 
@@ -21,6 +22,28 @@ def without_secrets(message_type: type, data: Mapping[str, Any], *, prefix: str 
         if shown is not None:
             kept[name] = shown.value
     return kept
+
+
+def with_cleared_secrets(message: Any) -> Any:
+    """The message with None in place of every secret, at any depth."""
+    changes = {
+        name: _cleared(shape, getattr(message, name))
+        for name, shape in shapes_of(message.__class__).items()
+        if _has_secrets(shape)
+    }
+    return message.evolve(**changes) if changes else message
+
+
+def _cleared(shape: Shape, value: Any) -> Any:
+    if not _has_secrets(shape):
+        return value
+    if shape.kind is Kind.NESTED and type(value) is shape.type:
+        return with_cleared_secrets(value)
+    if shape.kind is Kind.LIST and is_list(value):
+        return [_cleared(cast("Shape", shape.item), each) for each in value]
+    if shape.kind is Kind.DICT and is_mapping(value):
+        return {key: _cleared(cast("Shape", shape.item), each) for key, each in value.items()}
+    return None
 
 
 class _Kept:

@@ -11,7 +11,7 @@ from marshmallow import EXCLUDE, RAISE, Schema, missing, post_load, pre_load
 from sequent_sa._narrowing import is_list
 from sequent_sa.messages.attributes import Kind, shapes_of
 from sequent_sa.messages.checks import contains
-from sequent_sa.messages.error_texts import error as error_text
+from sequent_sa.messages.error_texts import error_text
 from sequent_sa.messages.fields import SchemaKind, field_of
 from sequent_sa.messages.upcasting import collect_upcasters
 

@@ -21,7 +21,7 @@ from sequent_sa.messages.checks import (
 from sequent_sa.messages.command import BaseCommand
 from sequent_sa.messages.error_texts import ENGLISH, translated
 from sequent_sa.messages.form_params import Params
-from sequent_sa.messages.redaction import without_secrets
+from sequent_sa.messages.redaction import with_cleared_secrets, without_secrets
 from sequent_sa.messages.schemas import has_rules
 from sequent_sa.messages.validation_contexts import validating_in
 
@@ -75,7 +75,7 @@ def _checked(command: BaseCommand) -> BaseCommand:
         raise CommandNotValid(
             type(command),
             translated(error_dictionary(error)),
-            command=_with_cleared_secrets(command),
+            command=with_cleared_secrets(command),
             params=without_secrets(type(command), attributes),
         ) from error
     return parsed.evolve(**{name: getattr(command, name) for name in envelope})
@@ -89,12 +89,3 @@ def _passes(shape: Shape, value: Any) -> bool:
     except ValidationError:
         return False
     return True
-
-
-def _with_cleared_secrets(command: BaseCommand) -> BaseCommand:
-    secrets = [
-        name
-        for name, shape in shapes_of(type(command)).items()
-        if any(leaf.kind is Kind.SECRET for leaf in shape.leaves())
-    ]
-    return command.evolve(**dict.fromkeys(secrets)) if secrets else command

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import subprocess
 import sys
-from collections.abc import Awaitable, Iterator
+from collections.abc import Awaitable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from uuid import UUID
@@ -19,14 +19,6 @@ from tests.blog import AddComment, AddPost, FailAfterRename, Post, PostAdded, Po
 from tests.databases import Database
 
 ROOT = Path(__file__).parents[2]
-
-
-@pytest.fixture
-def app(database: Database) -> Iterator[Sequent]:
-    app = new_app(database.url)
-    app.create_all()
-    yield app
-    app.engine.dispose()
 
 
 async def closing(app: Sequent, *work: Awaitable[object]) -> list[object]:

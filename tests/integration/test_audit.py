@@ -11,18 +11,10 @@ from sqlalchemy.orm import Session
 
 from sequent_sa import RecordNotFound, Sequent
 from sequent_sa.audit import CommandRecord, EventRecord, StreamRecord, record_of
-from tests.blog import AddComment, AddPost, CommentAdded, PostAdded, PostTitleChanged, new_app
+from tests.blog import AddComment, AddPost, CommentAdded, PostAdded, PostTitleChanged
 from tests.databases import Database
 
 USER = uuid4()
-
-
-@pytest.fixture
-def app(database: Database) -> Iterator[Sequent]:
-    app = new_app(database.url)
-    app.create_all()
-    yield app
-    app.engine.dispose()
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from uuid import uuid4
 
 import pytest
@@ -21,17 +20,8 @@ from tests.blog import (
     PostRecord,
     RenamePost,
     WelcomeWorkflow,
-    new_app,
 )
 from tests.databases import Database
-
-
-@pytest.fixture
-def app(database: Database) -> Iterator[Sequent]:
-    app = new_app(database.url)
-    app.create_all()
-    yield app
-    app.engine.dispose()
 
 
 def is_untouched(app: Sequent) -> bool:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -26,14 +25,6 @@ class SignUpHandler(CommandHandler):
     @on(SignUp)
     def sign_up(self, command: SignUp) -> None:
         assert command.password.is_hashed
-
-
-@pytest.fixture
-def app(database: Database) -> Iterator[Sequent]:
-    app = new_app(database.url)
-    app.create_all()
-    yield app
-    app.engine.dispose()
 
 
 def test_each_step_can_be_followed(app: Sequent, caplog: pytest.LogCaptureFixture) -> None:

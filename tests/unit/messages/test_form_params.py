@@ -18,6 +18,7 @@ from starlette.datastructures import FormData, ImmutableMultiDict, QueryParams
 from werkzeug.datastructures import CombinedMultiDict, FileStorage, MultiDict
 
 from sequent_sa import BaseCommand, Command, CommandNotValid, NotBlank, Params, Secret, ValueObject, attr
+from sequent_sa.messages.validation import parse_command
 from sequent_sa.testing.strategies import messages
 
 
@@ -315,6 +316,18 @@ def test_secrets_are_not_shown_again(form: dict[str, Any]) -> None:
     assert refused.value.params["email"] == ""
     shown = f"{refused.value.params} {refused.value} {Register.from_params(form)!r} {refused.value.errors}"
     assert "hush" not in shown
+
+
+def test_the_refused_command_has_no_secrets() -> None:
+    """Whoever shows or keeps it cannot give one away, however deep it was."""
+    login = Login(name="x", password=Secret("hush"))
+    command = Register(aggregate_id=uuid4(), email="", password=Secret("hush"), login=login, logins=[login])
+    with pytest.raises(CommandNotValid) as refused:
+        parse_command(command)
+    shown: Any = refused.value.command
+    assert (shown.password, shown.login.password, shown.logins[0].password) == (None, None, None)
+    assert (shown.login.name, shown.logins[0].name) == ("x", "x")
+    assert "hush" not in str(refused.value.params)
 
 
 def test_secrets_are_not_shown_again_behind_a_prefix() -> None:
