@@ -16,6 +16,7 @@ from sequent_sa import _asynchronous, ids, tables
 from sequent_sa.configuration import Configuration
 from sequent_sa.dialects import Dialect, dialect_of
 from sequent_sa.engines import asyncio_engine, asyncio_session, new_engine
+from sequent_sa.event_log import EventLog
 from sequent_sa.event_store.event_store import EventStore, SQLEventStore
 from sequent_sa.event_store.load import Load
 from sequent_sa.event_store.write import Explain
@@ -156,6 +157,11 @@ class Sequent:
     def event_reader(self) -> Load:
         """The queries of the event store, for what reads on connections of its own."""
         return Load(self.dialect, self.type_names)
+
+    @cached_property
+    def event_log(self) -> EventLog:
+        """All events in the order of their commands, for what reads them later and elsewhere."""
+        return EventLog(self.engine, self.dialect, self.event_reader, self.type_names)
 
     @cached_property
     def repository(self) -> AggregateRepository:

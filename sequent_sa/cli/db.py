@@ -82,6 +82,19 @@ def migrate(finder: ApplicationFinder) -> None:
     click.echo("The view tables are up to date.")
 
 
+@db.command("after-restore")
+@pass_finder
+def after_restore(finder: ApplicationFinder) -> None:
+    """Say that the database was restored from a dump or copied, before anything reads on from a position.
+
+    Example: sequent db after-restore
+    """
+    app = finder.application
+    database.check_event_store(app.engine)
+    app.event_log.after_restore()
+    click.echo(f"The events in {_name(app)} count as committed before everything that comes.")
+
+
 def _url(app: Sequent) -> str:
     return app.engine.url.render_as_string(hide_password=False)
 

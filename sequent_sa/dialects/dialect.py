@@ -150,6 +150,18 @@ class Dialect(Protocol):
         """Conditions on `events`: committed after one mark (None: since ever) until another (None: all visible)."""
         ...
 
+    def committed_at(self, mark: str) -> Sequence[ColumnElement[bool]]:
+        """Conditions on `events`: committed at this mark, as the mark itself tells."""
+        ...
+
+    def not_committed_at(self, mark: str | None) -> Sequence[ColumnElement[bool]]:
+        """Conditions on `events`: not yet committed at this mark, as the mark itself tells; none for None."""
+        ...
+
+    def cluster_identifier(self, connection: Connection) -> str | None:
+        """The database cluster in which position marks mean something; None where they mean the same everywhere."""
+        ...
+
     def stream_rows(
         self, connection: Connection, statement: Executable, size: int
     ) -> Generator[Sequence[object], None, None]:

@@ -140,13 +140,23 @@ class PostgreSQL:
         xact_id = tables.events.c.xact_id
         conditions: list[ColumnElement[bool]] = []
         if until is not None:
-            conditions.append(or_(xact_id.is_(None), _visible(xact_id, until)))
+            conditions.append(or_(xact_id.is_(None), ~_above_floor(), _visible(xact_id, until)))
         if after is not None:
             _, xmax, open_ids = after.split(":")
             still_open = [int(open_id) for open_id in open_ids.split(",") if open_id]
             conditions.append(or_(xact_id >= int(xmax), xact_id.in_(still_open)))
             conditions.append(~_visible(xact_id, after))
+            conditions.append(_above_floor())
         return conditions
+
+    def committed_at(self, mark: str) -> Sequence[ColumnElement[bool]]:
+        return [_visible(tables.events.c.xact_id, mark)]
+
+    def not_committed_at(self, mark: str | None) -> Sequence[ColumnElement[bool]]:
+        return [] if mark is None else [~_visible(tables.events.c.xact_id, mark)]
+
+    def cluster_identifier(self, connection: Connection) -> str | None:
+        return str(connection.scalar(text("SELECT system_identifier FROM pg_control_system()")))
 
     def stream_rows(
         self, connection: Connection, statement: Executable, size: int
@@ -170,6 +180,11 @@ class _PgSnapshot(UserDefinedType[str]):
 
     def get_col_spec(self, **_: object) -> str:
         return "pg_snapshot"
+
+
+def _above_floor() -> ColumnElement[bool]:
+    # What came by a restore carries transaction ids of another cluster, and was there before everything else.
+    return tables.events.c.command_id > select(tables.store_state.c.floor_command_id).scalar_subquery()
 
 
 def _visible(xact_id: ColumnElement[int], mark: str) -> ColumnElement[bool]:

@@ -91,6 +91,15 @@ class SQLite:
             conditions.append(command_id <= int(until))
         return conditions
 
+    def committed_at(self, mark: str) -> Sequence[ColumnElement[bool]]:
+        return [tables.events.c.command_id <= int(mark)]
+
+    def not_committed_at(self, mark: str | None) -> Sequence[ColumnElement[bool]]:
+        return [] if mark is None else [tables.events.c.command_id > int(mark)]
+
+    def cluster_identifier(self, connection: Connection) -> str | None:
+        return None  # the id of a command is a position wherever the file is
+
     def stream_rows(
         self, connection: Connection, statement: Executable, size: int
     ) -> Generator[Sequence[object], None, None]:

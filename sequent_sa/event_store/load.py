@@ -7,7 +7,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
-from typing import Any, cast
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, Connection, Select, Text, select
@@ -22,6 +22,8 @@ from sequent_sa.tables import aggregate_types, aggregates, event_types, events
 
 _ROWS_IN_MEMORY = 1_000
 _AGGREGATES_A_QUERY = 500
+_AGGREGATE_ORDER = (events.c.partition_key, events.c.aggregate_id, events.c.sequence_number)
+_COMMAND_ORDER = (events.c.command_id, events.c.aggregate_id, events.c.sequence_number)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,28 +72,37 @@ class Load:
         order = (
             (events.c.partition_key, events.c.aggregate_id, events.c.sequence_number)
             if by_aggregate
-            else (events.c.command_id, events.c.aggregate_id, events.c.sequence_number)
+            else _COMMAND_ORDER
         )
-        statement = (
-            select(
-                events.c.command_id,
-                events.c.aggregate_id,
-                events.c.sequence_number,
-                events.c.created_at,
-                event_types.c.type,
-                as_text(events.c.event_json, Text).label("data"),
-            )
-            .join(event_types, event_types.c.id == events.c.event_type_id)
-            .where(event_types.c.type.in_(sorted(type_names)))
-            .where(*self._dialect.committed_between(after, until), *where)
-            .order_by(*order)
-        )
+        conditions = (*self._dialect.committed_between(after, until), *where)
+        statement = _positioned(type_names).where(*conditions).order_by(*order)
         with closing(self._dialect.stream_rows(connection, statement, _ROWS_IN_MEMORY)) as rows:
             for row in rows:
-                command_id, aggregate_id, number, created_at, name, data = cast("Any", row)
-                event = self._event(name, aggregate_id, number, created_at, data)
+                position, event = self._positioned_event(row)
                 if event is not None:
-                    yield Position(command_id, aggregate_id, number), event
+                    yield position, event
+
+    def window(
+        self,
+        connection: Connection,
+        type_names: Collection[str] | None,
+        *,
+        after: str | None,
+        until: str | None,
+        where: Sequence[ColumnElement[bool]],
+        limit: int,
+    ) -> list[tuple[Position, Event | None]]:
+        """The first events, in the order of commands, that were committed between two position marks.
+
+        Of some types, or of all; None stands for a retired one.
+        """
+        conditions = (*self._dialect.committed_between(after, until), *where)
+        statement = _positioned(type_names).where(*conditions).order_by(*_COMMAND_ORDER).limit(limit)
+        return [self._positioned_event(row) for row in connection.execute(statement)]
+
+    def _positioned_event(self, row: Any) -> tuple[Position, Event | None]:
+        command_id, aggregate_id, number, created_at, name, data = row
+        return Position(command_id, aggregate_id, number), self._event(name, aggregate_id, number, created_at, data)
 
     def _stream(self, rows: Iterable[Any], until: datetime | None) -> tuple[EventStream, list[Event]]:
         stream: EventStream | None = None
@@ -113,6 +124,18 @@ class Load:
         if event_type is None:
             return None
         return decode_event(event_type, aggregate_id, sequence_number, created_at, data)
+
+
+def _positioned(type_names: Collection[str] | None) -> Select[*tuple[Any, ...]]:
+    statement = select(
+        events.c.command_id,
+        events.c.aggregate_id,
+        events.c.sequence_number,
+        events.c.created_at,
+        event_types.c.type,
+        as_text(events.c.event_json, Text).label("data"),
+    ).join(event_types, event_types.c.id == events.c.event_type_id)
+    return statement if type_names is None else statement.where(event_types.c.type.in_(sorted(type_names)))
 
 
 def _events_of(aggregate_ids: Collection[UUID]) -> Select[*tuple[Any, ...]]:

@@ -225,6 +225,10 @@ def test_what_happened_can_be_followed(application: CommandLine) -> None:
     assert "neither the id of a command" in application.fails("sequent audit hello")
     assert "is no moment" in application.fails(f"sequent show {post_id} --until yesterday")
 
+    assert "count as committed before" in application.succeeds("sequent db after-restore")
+    application.python(ADD_A_POST.replace('"Hi"', '"Ho"'))
+    assert 2 == len(application.succeeds("sequent events --type PostAdded").splitlines())
+
 
 def test_events_can_be_followed_as_they_come(application: CommandLine) -> None:
     """`events --follow` shows each event once, soon after it was stored, until it is interrupted."""

@@ -1,0 +1,271 @@
+"""Reading all events on from a position: nothing is missed, nothing comes twice."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+from datetime import UTC, datetime
+from uuid import UUID, uuid4
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import Connection, insert, select, text, update
+
+from sequent_sa import EventStoreError, Sequent
+from sequent_sa.event_log import EventLog
+from sequent_sa.event_store.positions import EventPosition
+from sequent_sa.messages.event import Event
+from sequent_sa.tables import aggregate_types, aggregates, command_types, commands, event_types, events, store_state
+from tests.blog import AddPost, CommentAdded, PostAdded, PostRecord, PostTitleChanged, new_app
+from tests.databases import Database, PostgreSQLDatabases
+
+
+def add(app: Sequent, *titles: str) -> None:
+    for title in titles:
+        app.execute_commands(AddPost(aggregate_id=app.new_uuid(), author="ben", title=title))
+
+
+def titles(found: list[Event]) -> list[str]:
+    return [event.title for event in found if isinstance(event, PostTitleChanged)]
+
+
+def test_events_come_in_the_order_of_commands(app: Sequent) -> None:
+    """In portions, each once; an empty one says that there are no more now."""
+    add(app, "a", "b", "c")
+    seen: list[Event] = []
+    position: EventPosition | None = None
+    while True:
+        batch = app.event_log.read_all(position, limit=2)
+        if not batch.events:
+            break
+        assert len(batch.events) == 2
+        seen += batch.events
+        position = EventPosition.parse(str(batch.position))
+    assert titles(seen) == ["a", "b", "c"]
+    assert len(seen) == 6
+    add(app, "d")
+    assert titles(app.event_log.read_all(position).events) == ["d"]
+
+
+def test_types_are_chosen_by_class(app: Sequent) -> None:
+    """Others are passed over."""
+    add(app, "a", "b")
+    batch = app.event_log.read_all(types=[PostTitleChanged], limit=1)
+    assert titles(batch.events) == ["a"]
+    assert titles(app.event_log.read_all(batch.position, types=[PostTitleChanged]).events) == ["b"]
+    assert app.event_log.read_all(types=[CommentAdded]).events == []
+
+
+def test_retired_events_are_passed_over(app: Sequent, database: Database) -> None:
+    """Also when a whole portion is of them."""
+    add(app, "a", "b", "c")
+    later = Sequent(database.url, retired_events=["PostAdded", "PostTitleChanged"])
+    assert later.event_log.read_all(limit=1).events == []
+    later.engine.dispose()
+
+
+@pytest.mark.parametrize(
+    "nonsense",
+    ["", "{}", "[]", "null", "3", '{"after": 1}', '{"after": null, "until": null, "last": [1], "cluster": null}'],
+)
+def test_a_text_that_is_no_position_is_refused(nonsense: str) -> None:
+    """It says what to keep instead."""
+    with pytest.raises(EventStoreError, match="is no position: keep what"):
+        EventPosition.parse(nonsense)
+
+
+def test_a_portion_has_at_least_one_event(app: Sequent) -> None:
+    """Asking for none would never come to an end."""
+    with pytest.raises(ValueError, match="limit must be 1 or more, not 0"):
+        app.event_log.read_all(limit=0)
+
+
+def test_a_cursor_moves_on_with_the_work_of_its_consumer(app: Sequent) -> None:
+    """Both are committed, or neither; each name has its own."""
+    add(app, "a", "b", "c")
+    log = app.event_log
+    with log.cursor("mailer", types=[PostTitleChanged], limit=2) as consumed:
+        assert titles(consumed.events) == ["a", "b"]
+        consumed.session.execute(update(PostRecord).values(comments=7))
+
+    def fail() -> None:
+        with log.cursor("mailer", types=[PostTitleChanged]) as consumed:
+            assert titles(consumed.events) == ["c"]
+            consumed.session.execute(update(PostRecord).values(comments=8))
+            raise RuntimeError("no")
+
+    with pytest.raises(RuntimeError, match="no"):
+        fail()
+    with log.cursor("mailer", types=[PostTitleChanged]) as consumed:
+        assert titles(consumed.events) == ["c"]
+    with log.cursor("mailer", types=[PostTitleChanged]) as consumed:
+        assert consumed.events == []
+    with log.cursor("other", types=[PostTitleChanged]) as consumed:
+        assert titles(consumed.events) == ["a", "b", "c"]
+    with app.session() as session:
+        assert set(session.scalars(select(PostRecord.comments))) == {7}
+
+
+# --- interleaved transactions, on PostgreSQL: SQLite has one writer at a time
+
+
+class Writers:
+    """Transactions that append events when they are told to, on connections of their own."""
+
+    def __init__(self, app: Sequent, stack: ExitStack, number: int) -> None:
+        self._connections = [stack.enter_context(app.engine.connect()) for _ in range(number)]
+        self._pending: list[list[UUID]] = [[] for _ in range(number)]
+        self.committed: list[UUID] = []
+
+    def append(self, writer: int) -> None:
+        self._pending[writer].append(append(self._connections[writer]))
+
+    def commit(self, writer: int) -> None:
+        self._connections[writer].commit()
+        self.committed += self._pending[writer]
+        self._pending[writer] = []
+
+    def rollback(self, writer: int) -> None:
+        self._connections[writer].rollback()
+        self._pending[writer] = []
+
+
+def append(connection: Connection) -> UUID:
+    """Store a command with one event, in the transaction of the connection."""
+    id_ = uuid4()
+    command_type = select(command_types.c.id).where(command_types.c.type == "AddPost").scalar_subquery()
+    event_type = select(event_types.c.id).where(event_types.c.type == "PostAdded").scalar_subquery()
+    aggregate_type = select(aggregate_types.c.id).where(aggregate_types.c.type == "Post").scalar_subquery()
+    now = {"created_at": datetime.now(UTC)}
+    command = {"aggregate_id": id_, "command_type_id": command_type, "command_json": "{}", **now}
+    command_id = connection.execute(insert(commands).values(command).returning(commands.c.id)).scalar_one()
+    aggregate = {"aggregate_id": id_, "aggregate_type_id": aggregate_type, "events_partition_key": "", **now}
+    connection.execute(insert(aggregates).values(aggregate))
+    event = {"partition_key": "", "aggregate_id": id_, "sequence_number": 1, "command_id": command_id, **now}
+    connection.execute(insert(events).values(event_type_id=event_type, event_json='{"author": "x"}', **event))
+    return id_
+
+
+class Reader:
+    """Reads portions, and remembers what it saw."""
+
+    def __init__(self, log: EventLog, limit: int) -> None:
+        self._log = log
+        self._limit = limit
+        self._position: EventPosition | None = None
+        self.seen: list[UUID] = []
+
+    def poll(self) -> int:
+        batch = self._log.read_all(self._position, types=[PostAdded], limit=self._limit)
+        self._position = EventPosition.parse(str(batch.position))
+        self.seen += [event.aggregate_id for event in batch.events]
+        return len(batch.events)
+
+    def read_to_the_end(self) -> None:
+        while self.poll():
+            pass
+
+
+@pytest.fixture
+def on_postgresql(postgresql_databases: PostgreSQLDatabases) -> Iterator[Sequent]:
+    app = new_app(postgresql_databases.create().url)
+    app.create_all()
+    add(app, "so that the types are known")
+    yield app
+    app.engine.dispose()
+
+
+def test_what_commits_late_is_not_lost(on_postgresql: Sequent) -> None:
+    """A draws a position, B draws a later one and commits first; an unrelated transaction stays open all the time."""
+    with ExitStack() as stack:
+        writers, reader = Writers(on_postgresql, stack, 3), Reader(on_postgresql.event_log, 100)
+        reader.read_to_the_end()
+        before = len(reader.seen)
+        writers.append(2)  # stays open: nobody waits for it
+        writers.append(0)
+        writers.append(1)
+        writers.commit(1)
+        assert reader.poll() == 1
+        writers.append(1)
+        writers.commit(0)
+        assert reader.poll() == 1
+        writers.commit(1)
+        assert reader.poll() == 1
+        assert reader.poll() == 0
+        writers.rollback(2)
+        assert reader.poll() == 0
+        assert reader.seen[before:] == writers.committed
+
+
+STEPS = st.lists(
+    st.tuples(st.sampled_from(["append", "append", "commit", "rollback", "poll", "poll few"]), st.integers(0, 2)),
+    max_size=30,
+)
+
+
+def test_no_interleaving_loses_or_repeats(on_postgresql: Sequent) -> None:
+    """Whatever the order in which transactions append, commit, roll back, and readers look."""
+
+    @settings(max_examples=60, deadline=None, suppress_health_check=list({HealthCheck.too_slow}))
+    @given(STEPS)
+    def hold(steps: list[tuple[str, int]]) -> None:
+        with ExitStack() as stack:
+            writers = Writers(on_postgresql, stack, 3)
+            many, few = Reader(on_postgresql.event_log, 100), Reader(on_postgresql.event_log, 2)
+            many.read_to_the_end()
+            few.read_to_the_end()
+            start = len(many.seen)
+            for step, writer in steps:
+                if step == "poll":
+                    many.poll()
+                elif step == "poll few":
+                    few.poll()
+                else:
+                    getattr(writers, step)(writer)
+            for writer in range(3):
+                writers.commit(writer)
+            for reader in (many, few):
+                reader.read_to_the_end()
+                assert sorted(reader.seen[start:]) == sorted(writers.committed)
+
+    hold()
+
+
+def test_a_restored_database_is_noticed(on_postgresql: Sequent) -> None:
+    """Positions of the former cluster are refused until somebody says that it was restored; then they go on exactly."""
+    app = on_postgresql
+    add(app, "a", "b", "c")
+    log = app.event_log
+    batch = log.read_all(types=[PostTitleChanged], limit=2)
+    consumed = log.read_all(types=[PostTitleChanged], limit=3)
+    add(app, "d")
+    # As after a restore: other transaction ids are drawn from now on, and the cluster has another identifier.
+    with app.engine.begin() as connection:
+        connection.execute(update(store_state).values(system_identifier="another"))
+    with pytest.raises(EventStoreError, match="sequent db after-restore"):
+        log.read_all(batch.position)
+    old = [
+        EventPosition.parse(str(each).replace(cluster(app), "another")) for each in (batch.position, consumed.position)
+    ]
+    log.after_restore()
+    add(app, "e")
+    assert rest(log, old[0]) == ["b", "c", "d", "e"]
+    assert rest(log, old[1]) == ["c", "d", "e"]
+    assert rest(log, None)[-5:] == ["a", "b", "c", "d", "e"]
+
+
+def cluster(app: Sequent) -> str:
+    with app.engine.connect() as connection:
+        return str(connection.scalar(text("SELECT system_identifier FROM pg_control_system()")))
+
+
+def rest(log: EventLog, position: EventPosition | None) -> list[str]:
+    """What is left to read, in portions of two."""
+    found: list[str] = []
+    while True:
+        batch = log.read_all(position, types=[PostTitleChanged], limit=2)
+        if not batch.events:
+            return found
+        found += titles(batch.events)
+        position = batch.position
