@@ -103,12 +103,11 @@ def test_every_error_has_a_code(given: dict[str, Any], code: str, values: Mappin
 
 
 def new_app(**language: Any) -> Sequent:
-    app = Sequent("sqlite://", command_handlers=[FillHandler], **language)
-    app.create_all()
-    return app
+    return Sequent("sqlite://", command_handlers=[FillHandler], **language)
 
 
 def refused(app: Sequent, **given: Any) -> CommandNotValid:
+    """The error with which an application refuses input; what is not valid never comes to its database."""
     with pytest.raises(CommandNotValid) as found:
         app.execute_commands(Fill.from_params(given))
     return found.value
