@@ -14,6 +14,7 @@ from sequent_sa.aggregates.unique_keys import UniqueKey, collect_unique_keys, cu
 from sequent_sa.exceptions import AggregateError, AggregateIsDetached
 from sequent_sa.messages.codec import encode_event
 from sequent_sa.messages.event import Event
+from sequent_sa.messages.message import Message
 from sequent_sa.messages.message_handler import MessageHandler
 
 P = ParamSpec("P")
@@ -39,6 +40,7 @@ class AggregateRoot(MessageHandler):
     would hide an attribute of this class.
     """
 
+    __handles__: ClassVar[type[Message]] = Event
     __type_name__: ClassVar[str] = "AggregateRoot"
     __type_aliases__: ClassVar[tuple[str, ...]] = ()
     __state__: ClassVar[StateDefaults] = {}
@@ -49,7 +51,7 @@ class AggregateRoot(MessageHandler):
     def __init_subclass__(cls, *, name: str | None = None, aliases: Iterable[str] = ()) -> None:
         super().__init_subclass__()
         cls.__type_name__ = name or cls.__name__
-        cls.__type_aliases__ = tuple(aliases)
+        cls.__type_aliases__ = (aliases,) if isinstance(aliases, str) else tuple(aliases)
         cls.__state__ = collect_state(cls, AggregateRoot)
         cls.__unique_key_methods__ = collect_unique_keys(cls)
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TypeVar
+from typing import ClassVar, TypeVar
 
 from sequent_sa.aggregates.aggregate_root import AggregateRoot
 from sequent_sa.exceptions import OptimisticLockingError
-from sequent_sa.messages.command import Command, UpdateCommand
+from sequent_sa.messages.command import BaseCommand, Command, UpdateCommand
+from sequent_sa.messages.message import Message
 from sequent_sa.messages.message_handler import MessageHandler
 from sequent_sa.unit_of_work.aggregate_repository import AggregateRepository
 
@@ -15,6 +16,8 @@ A = TypeVar("A", bound=AggregateRoot)
 
 class CommandHandler(MessageHandler):
     """Creates or loads aggregates and tells them what is wanted; mark its methods with `@on`."""
+
+    __handles__: ClassVar[type[Message]] = BaseCommand
 
     repository: AggregateRepository
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 from sequent_sa.execution.middleware import Request
+from sequent_sa.messages.event import Event
+from sequent_sa.messages.message import Message
 from sequent_sa.messages.message_handler import MessageHandler
 from sequent_sa.unit_of_work.unit_of_work import Hook, UnitsOfWork
 
@@ -23,6 +25,8 @@ class ExecutesCommands(Protocol):
 
 class Workflow(MessageHandler):
     """Reacts to events, in the transaction that stores them; mark its methods with `@on`. Never runs in a replay."""
+
+    __handles__: ClassVar[type[Message]] = Event
 
     _service: ExecutesCommands
     _units: UnitsOfWork

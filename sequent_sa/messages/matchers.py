@@ -5,14 +5,17 @@ A matcher is any object with `matches(message) -> bool`. The ones here are equal
 
 from __future__ import annotations
 
+import inspect
 import operator
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, Generic, Protocol, TypeVar, cast, overload, runtime_checkable
+from types import FunctionType
+from typing import Any, Generic, Protocol, TypeVar, cast, overload, runtime_checkable
 
+from sequent_sa._narrowing import is_list, is_mapping
 from sequent_sa.exceptions import ConfigurationError
-from sequent_sa.messages.attributes import Kind, shapes_of
+from sequent_sa.messages.attributes import Kind, Shape, shapes_of
 from sequent_sa.messages.message import Message
 
 M = TypeVar("M", bound=Message)
@@ -29,26 +32,22 @@ class Matcher(Protocol):
 
 
 class TypedMatcher(ABC, Generic[M_co]):
-    """A matcher that lets through messages of a known type, which type checkers then expect of the handler.
-
-    `by_class` says that only the class of a message decides, so that each class is asked about once.
-    """
-
-    by_class: ClassVar[bool] = False
+    """A matcher that lets through messages of a known type, which type checkers then expect of the handler."""
 
     @abstractmethod
     def matches(self, message: Message, /) -> bool:
         """Whether the handler is to get the message."""
 
-    def matches_class(self, message_type: type[Message], /) -> bool:
-        """Whether the handler is to get messages of exactly this class; asked only with `by_class`."""
-        raise ConfigurationError(f"{self!r} says by_class, and does not define matches_class(message_type)")
+    def matches_class(self, message_type: type[Message], /) -> bool | None:
+        """Whether the handler gets all messages of exactly this class, or none; None: each has to be looked at.
+
+        Asked once for each class. Any matcher may have this method.
+        """
+        return None
 
 
 @dataclass(frozen=True)
 class _IsA(TypedMatcher[M_co]):
-    by_class: ClassVar[bool] = True
-
     message_type: type[Any]
     except_: tuple[type[Any], ...] = ()
 
@@ -64,8 +63,6 @@ class _IsA(TypedMatcher[M_co]):
 
 @dataclass(frozen=True)
 class _AnyMessage:
-    by_class: ClassVar[bool] = True
-
     except_: tuple[type[Any], ...] = ()
 
     def matches(self, message: Message, /) -> bool:
@@ -80,12 +77,10 @@ class _AnyMessage:
 
 @dataclass(frozen=True)
 class _InstanceOf(TypedMatcher[M_co]):
-    by_class: ClassVar[bool] = True
-
     message_type: type[Any]
 
     def matches(self, message: Message, /) -> bool:
-        return type(message) is self.message_type
+        return self.matches_class(type(message))
 
     def matches_class(self, message_type: type[Message], /) -> bool:
         return message_type is self.message_type
@@ -119,26 +114,86 @@ def has_attrs(matcher: Matcher, /, **expected: Any) -> Matcher: ...
 def has_attrs(matcher: Any, /, **expected: Any) -> Any:
     """Messages that `matcher` lets through and whose attributes are as expected.
 
-    An expectation is a value, an attribute matcher (`gt(100)`), or a mapping of these for the attributes of a value
-    object. Raises `ConfigurationError` without expectations, or for attributes that the class does not have.
+    An expectation is a value, a matcher (`gt(100)`, or any object with `matches(value)`), a mapping of these for the
+    attributes of a value object or the keys of a dict, or a list of these, one for each item.
+
+    Raises `ConfigurationError` without expectations, and for attributes that the class does not have, at any depth.
+    Behind `is_a` the attributes are those of the class that it names. Behind `any_message` and matchers of your own
+    nothing is known about the class: there a message without the attribute does not match.
     """
     if not expected:
-        raise ConfigurationError(f"has_attrs({matcher!r}): say what at least one attribute is to be")
-    if isinstance(matcher, type):
-        _check_names(_checked_class(matcher), expected, "")
-        return _HasAttrs[Any](_InstanceOf[Any](matcher), _Expected(expected))
-    if not isinstance(matcher, Matcher):
-        raise ConfigurationError(f"has_attrs: {matcher!r} is neither a message class nor a matcher")
-    return _HasAttrs[Any](matcher, _Expected(expected))
+        raise ConfigurationError(f"has_attrs({_text(matcher)}): say what at least one attribute is to be")
+    given: Any = matcher
+    inner: Any = instance_of(given) if is_message_type(given) else given
+    if not is_matcher(inner):
+        raise ConfigurationError(f"has_attrs: {_text(given)} is neither a message class nor a matcher")
+    message_type = _class_behind(inner)
+    if message_type is not None:
+        _check_names(message_type, expected, "")
+    _refuse_empty(expected, "")
+    return _HasAttrs[Any](inner, _Expected(expected))
+
+
+def is_message_type(value: Any) -> bool:
+    """Whether a value is a class of messages."""
+    return isinstance(value, type) and issubclass(value, Message)
+
+
+def is_matcher(value: Any) -> bool:
+    """Whether a value is an object with `matches(...)`; a message or a class never is."""
+    return not isinstance(value, type | Message) and callable(getattr(value, "matches", None))
+
+
+def _class_behind(matcher: Any) -> type[Message] | None:
+    if isinstance(matcher, _HasAttrs):
+        return _class_behind(matcher.matcher)
+    if isinstance(matcher, _IsA | _InstanceOf):
+        message_type: type[Any] = matcher.message_type
+        # What else a message is that has a mixin as its base is not known.
+        return message_type if issubclass(message_type, Message) else None
+    return None
 
 
 def _check_names(message_type: type[Any], expected: Mapping[str, Any], path: str) -> None:
     shapes = shapes_of(message_type)
     for name, value in expected.items():
-        if name not in shapes and not hasattr(message_type, name):
-            raise ConfigurationError(f"has_attrs: {message_type.__name__} has no attribute {path}{name}")
-        if isinstance(value, Mapping) and name in shapes and shapes[name].kind is Kind.NESTED:
-            _check_names(shapes[name].type, cast("Mapping[str, Any]", value), f"{path}{name}.")
+        if name in shapes:
+            _check_value(shapes[name], value, f"{path}{name}", message_type)
+        elif not _is_readable(message_type, name):
+            known = ", ".join(shapes)
+            raise ConfigurationError(
+                f"has_attrs: {message_type.__name__} has no attribute {path}{name}; its attributes are {known}"
+            )
+
+
+def _check_value(shape: Shape, value: Any, path: str, owner: type[Any]) -> None:
+    if is_mapping(value):
+        if shape.kind is Kind.NESTED:
+            _check_names(shape.type, value, f"{path}.")
+        elif shape.kind is Kind.DICT:
+            for key, each in value.items():
+                _check_value(cast("Shape", shape.item), each, f"{path}.{key}", owner)
+        elif shape.kind is not Kind.CUSTOM:
+            raise ConfigurationError(
+                f"has_attrs: {owner.__name__}.{path} is not a value object or dict, so it has nothing inside to look at"
+            )
+    elif is_list(value) and shape.kind is Kind.LIST:
+        for number, each in enumerate(value):
+            _check_value(cast("Shape", shape.item), each, f"{path}.{number}", owner)
+
+
+def _is_readable(message_type: type[Any], name: str) -> bool:
+    found = inspect.getattr_static(message_type, name, None)
+    is_method = isinstance(found, FunctionType | classmethod | staticmethod)
+    return found is not None and not is_method and not name.startswith("__")
+
+
+def _refuse_empty(expected: Mapping[str, Any], path: str) -> None:
+    for name, value in expected.items():
+        if is_mapping(value):
+            if not value:
+                raise ConfigurationError(f"has_attrs: {path}{name}={{}} expects nothing; an empty dict is eq({{}})")
+            _refuse_empty(value, f"{path}{name}.")
 
 
 @dataclass(frozen=True, eq=False)
@@ -210,22 +265,18 @@ class _Expected:
     """Expectations by attribute, nested as the attributes are."""
 
     def __init__(self, expected: Mapping[str, Any]) -> None:
-        self._by_name = {
-            name: _Expected(cast("Mapping[str, Any]", value)) if isinstance(value, Mapping) else value
-            for name, value in expected.items()
-        }
+        self._by_name = {name: _expectation(value) for name, value in expected.items()}
 
     def matches(self, actual: Any) -> bool:
-        if isinstance(actual, Mapping):
-            values = cast("Mapping[str, Any]", actual)
-            return all(name in values and _fits(values[name], each) for name, each in self._by_name.items())
+        if is_mapping(actual):
+            return all(name in actual and _fits(actual[name], each) for name, each in self._by_name.items())
         return all(hasattr(actual, name) and _fits(getattr(actual, name), each) for name, each in self._by_name.items())
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, _Expected) and self._by_name == other._by_name
 
     def __hash__(self) -> int:
-        return hash(tuple(sorted(self._by_name)))
+        return hash(frozenset(self._by_name))
 
     def __repr__(self) -> str:
         return f"{{{', '.join(f'{name}: {value!r}' for name, value in self._by_name.items())}}}"
@@ -234,9 +285,19 @@ class _Expected:
         return ", ".join(f"{name}={value!r}" for name, value in self._by_name.items())
 
 
+def _expectation(value: Any) -> Any:
+    if is_mapping(value):
+        return _Expected(value)
+    if is_list(value):
+        return [_expectation(each) for each in value]
+    return value
+
+
 def _fits(actual: Any, expected: Any) -> bool:
-    if isinstance(expected, _Expected | AttrMatcher):
-        return expected.matches(actual)
+    if is_list(expected):
+        return is_list(actual) and len(actual) == len(expected) and all(map(_fits, actual, expected))
+    if is_matcher(expected):
+        return bool(expected.matches(actual))
     return bool(actual == expected)
 
 
@@ -248,22 +309,43 @@ class _HasAttrs(TypedMatcher[M_co]):
     def matches(self, message: Message, /) -> bool:
         return self.matcher.matches(message) and self.expected.matches(message)
 
+    def matches_class(self, message_type: type[Message], /) -> bool | None:
+        return False if class_answer(self.matcher, message_type) is False else None
+
     def __repr__(self) -> str:
         exact: Matcher | _InstanceOf[Any] = self.matcher
         inner = exact.message_type.__name__ if isinstance(exact, _InstanceOf) else repr(exact)
         return f"has_attrs({inner}, {self.expected.as_arguments()})"
 
 
+def class_answer(matcher: object, message_type: type[Message]) -> bool | None:
+    """What a matcher says about a whole class of messages; None when it has to look at each."""
+    ask: Callable[[type[Message]], bool | None] | None = getattr(matcher, "matches_class", None)
+    return None if ask is None else ask(message_type)
+
+
 def _classes(except_: Except) -> tuple[type[Any], ...]:
     if except_ is None:
         return ()
-    return (except_,) if isinstance(except_, type) else tuple(except_)
+    given: list[Any] = list(except_) if isinstance(except_, list | tuple | set | frozenset) else [except_]
+    for each in given:
+        if not isinstance(each, type):
+            raise ConfigurationError(f"except_ takes a class or a list of classes, not {_text(each)}")
+    # In one order, so that matchers which say the same are equal and read alike.
+    return tuple(sorted(set(given), key=lambda each: (each.__qualname__, each.__module__)))
 
 
 def _checked_class(message_type: Any) -> type[Any]:
     if not isinstance(message_type, type):
-        raise ConfigurationError(f"a matcher needs a class, not {message_type!r}")
+        raise ConfigurationError(f"a matcher needs a class, not {_text(message_type)}")
     return message_type
+
+
+def _text(value: object) -> str:
+    # What a message holds is nobody's business in an error.
+    if isinstance(value, Message):
+        return f"a {type(value).__name__} object"
+    return value.__name__ if isinstance(value, type) else repr(value)
 
 
 def _except_text(except_: tuple[type[Any], ...], before: str = "") -> str:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol, TypeVar, cast, overload
 
 from sequent_sa.exceptions import ConfigurationError
-from sequent_sa.messages.matchers import Matcher, TypedMatcher
+from sequent_sa.messages.matchers import Matcher, TypedMatcher, class_answer, is_matcher, is_message_type
 from sequent_sa.messages.message import Message
 
 _MARK = "__sequent_on__"
@@ -56,13 +56,15 @@ def on(*selectors: Any, **options: object) -> Any:
     """Mark a method as the handler of messages of exactly these classes, or of what these matchers let through.
 
     The method takes the message, or no argument. `options` are passed to what the handler's class tree registered
-    with `register_option`. Raises `ConfigurationError` for no selectors, duplicates, and what is no selector.
+    with `register_option`.
+
+    Raises `ConfigurationError` for no selectors, duplicates, what is no selector, and for coroutines and generators,
+    whose bodies would never run.
     """
     if not selectors:
         raise ConfigurationError("@on needs at least one message class or matcher")
     for selector in selectors:
-        is_message = isinstance(selector, type) and issubclass(selector, Message)
-        if not is_message and (isinstance(selector, type) or not isinstance(selector, Matcher)):
+        if not is_message_type(selector) and not is_matcher(selector):
             raise ConfigurationError(
                 f"@on({_shown(selector)}): give message classes, or matchers: objects with `matches(message) -> bool`"
             )
@@ -73,7 +75,15 @@ def on(*selectors: Any, **options: object) -> Any:
 
     def mark(method: Any) -> Any:
         if not inspect.isfunction(method):
-            raise ConfigurationError(f"@on marks methods, not {method!r}")
+            raise ConfigurationError(
+                f"@on({', '.join(map(_shown, selectors))}) marks methods that take self, not {_described(method)}"
+            )
+        if _is_lazy(method):
+            raise ConfigurationError(
+                f"{method.__qualname__}: handlers run at once, inside the transaction: write it without async and yield"
+            )
+        if hasattr(method, _MARK):
+            raise ConfigurationError(f"{method.__qualname__} has @on twice: give all selectors in one @on")
         setattr(method, _MARK, (selectors, options))
         return method
 
@@ -101,10 +111,12 @@ class MessageHandler:
     its place, with the routes of its own `@on`, or with those of the method which it overrides when it has none.
     Setting the name to None in a subclass switches the handler off.
 
-    Raises `ConfigurationError` at class definition for options that nobody registered, and for methods that take
-    more than the message.
+    Raises `ConfigurationError` at class definition for options that nobody registered, for methods that take more
+    than the message or hide one of the framework, and for messages that never come here: commands go to command
+    handlers, events to the others.
     """
 
+    __handles__: ClassVar[type[Message]] = Message
     __routes__: ClassVar[Sequence[Route]] = ()
     __exact__: ClassVar[Mapping[type, tuple[Route, ...]]] = {}
     __matching__: ClassVar[Sequence[tuple[Matcher, Route]]] = ()
@@ -156,9 +168,7 @@ class MessageHandler:
         """Whether a handler wants the message."""
         if type(message) in cls.__exact__:
             return True
-        return any(
-            not matchers or any(each.matches(message) for each in matchers) for _, matchers in cls._plan(message)
-        )
+        return any(_wanted(message, matchers) for _, matchers in cls._plan(message))
 
     def handle_message(self, message: Message) -> None:
         """Call every handler that wants the message, each once."""
@@ -180,12 +190,11 @@ class MessageHandler:
         asked: dict[Route, list[Matcher]] = {route: [] for route in cls.__exact__.get(message_type, ())}
         certain = set(asked)
         for matcher, route in cls.__matching__:
-            by_class: Any = matcher if getattr(matcher, "by_class", False) else None
-            if route in certain or (by_class is not None and not by_class.matches_class(message_type)):
+            answer = None if route in certain else class_answer(matcher, message_type)
+            if route in certain or answer is False:
                 continue
-            asked.setdefault(route, [])
-            if by_class is None:
-                asked[route].append(matcher)
+            if answer is None:
+                asked.setdefault(route, []).append(matcher)
             else:
                 certain.add(route)
                 asked[route] = []
@@ -202,13 +211,18 @@ def _wanted(message: Message, matchers: tuple[Matcher, ...]) -> bool:
     return not matchers or any(each.matches(message) for each in matchers)
 
 
-def _collect(handler: type) -> list[Route]:
+def _collect(handler: type[MessageHandler]) -> list[Route]:
     marks: dict[str, tuple[Any, ...]] = {}
     for base in reversed(handler.__mro__):
         for name, value in vars(base).items():
             mark = getattr(value, _MARK, None)
             if mark is not None:
                 marks[name] = mark[0]
+    for name, value in vars(handler).items():
+        # A staticmethod around a handler hides the mark, and would hide the handler.
+        mark = getattr(getattr(value, "__func__", value), _MARK, None)
+        if mark is not None:
+            _check_definition(handler, name, value, mark[0])
     routes: list[Route] = []
     for name, selectors in marks.items():
         method = getattr(handler, name)
@@ -217,8 +231,40 @@ def _collect(handler: type) -> list[Route]:
     return routes
 
 
-def _takes_message(handler: type, name: str, method: Callable[..., Any]) -> bool:
-    parameters = list(inspect.signature(method).parameters.values())[1:]
+def _check_definition(handler: type[MessageHandler], name: str, value: object, selectors: tuple[Any, ...]) -> None:
+    where = f"{handler.__name__}.{name}"
+    if not inspect.isfunction(value):
+        raise ConfigurationError(f"{where}: @on marks methods that take self, not {_described(value)}")
+    for base in handler.__mro__[1:]:
+        own = base is object or base.__module__.partition(".")[0] == __name__.partition(".")[0]
+        if own and name in vars(base) and not hasattr(vars(base)[name], _MARK):
+            raise ConfigurationError(f"{where} hides a method of {base.__name__}: choose another name for the handler")
+    wanted = handler.__handles__
+    for selector in selectors:
+        if not isinstance(selector, type):
+            continue
+        if not issubclass(selector, wanted):
+            raise ConfigurationError(
+                f"{where}: {selector.__name__} is no {wanted.__name__}, so it never comes here; commands go to a "
+                "CommandHandler, events to an AggregateRoot, Projector or Workflow"
+            )
+        if selector is wanted or issubclass(wanted, selector):
+            raise ConfigurationError(
+                f"{where}: no message is exactly of {selector.__name__}: name its subclasses, "
+                f"or write is_a({selector.__name__})"
+            )
+
+
+def _takes_message(handler: type, name: str, method: Any) -> bool:
+    if not callable(method) or _is_lazy(method):
+        raise ConfigurationError(
+            f"{handler.__name__}.{name} overrides a handler and must be a method that runs at once, "
+            "or None to switch the handler off"
+        )
+    signature = list(inspect.signature(method).parameters.values())
+    if not signature:
+        raise ConfigurationError(f"{handler.__name__}.{name} must take self, and the message or nothing")
+    parameters = signature[1:] if signature[0].kind is not inspect.Parameter.VAR_POSITIONAL else signature
     positional = [each for each in parameters if each.kind in (each.POSITIONAL_ONLY, each.POSITIONAL_OR_KEYWORD)]
     needed = [each for each in parameters if each.default is each.empty and each.kind in _NEEDED]
     if len(needed) > 1 or any(each.kind is each.KEYWORD_ONLY for each in needed):
@@ -250,4 +296,17 @@ def _apply_options(handler: type[MessageHandler]) -> None:
 
 
 def _shown(selector: object) -> str:
+    # What a message holds is nobody's business in an error.
+    if isinstance(selector, Message):
+        return f"a {type(selector).__name__} object"
     return selector.__name__ if isinstance(selector, type) else repr(selector)
+
+
+def _described(value: object) -> str:
+    kind = value.__name__ if isinstance(value, type) else f"a {type(value).__name__}"
+    return f"the class {kind}" if isinstance(value, type) else kind
+
+
+def _is_lazy(method: Any) -> bool:
+    checks = (inspect.iscoroutinefunction, inspect.isgeneratorfunction, inspect.isasyncgenfunction)
+    return any(check(method) for check in checks)

@@ -11,6 +11,7 @@ from sqlalchemy import CursorResult, TextClause, text
 from sequent_sa import _clock
 from sequent_sa.exceptions import ConfigurationError, NotManagedByThisProjector, RecordNotFound
 from sequent_sa.messages.event import Event
+from sequent_sa.messages.message import Message
 from sequent_sa.messages.message_handler import MessageHandler
 from sequent_sa.projections.persistors.persistor import Persistor
 from sequent_sa.projections.persistors.record_table import Where, record_table
@@ -31,6 +32,7 @@ class Projector(MessageHandler):
     tables that are not mapped classes.
     """
 
+    __handles__: ClassVar[type[Message]] = Event
     __type_name__: ClassVar[str] = "Projector"
     __abstract__: ClassVar[bool] = True
     managed_tables: ClassVar[tuple[type, ...] | None] = None

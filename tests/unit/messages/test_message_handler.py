@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from types import FunctionType
+from typing import Any, cast
 from uuid import uuid4
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from sequent_sa import AggregateRoot, BaseCommand, Command, CommandHandler, Projector, Workflow
 from sequent_sa.exceptions import ConfigurationError
 from sequent_sa.messages.event import Event
 from sequent_sa.messages.matchers import any_message, is_a
@@ -173,24 +177,25 @@ def test_options_are_passed_to_their_class_tree() -> None:
 
 
 class Counting:
-    """Counts how often it is asked."""
+    """Counts how often it is asked, about classes and about messages."""
 
-    def __init__(self, *, by_class: bool) -> None:
-        self.by_class = by_class
-        self.asked = 0
+    def __init__(self, answer: bool | None) -> None:
+        self.answer = answer
+        self.classes = 0
+        self.messages = 0
 
     def matches(self, _message: Message, /) -> bool:
-        self.asked += 1
+        self.messages += 1
         return True
 
-    def matches_class(self, _message_type: type[Message], /) -> bool:
-        self.asked += 1
-        return True
+    def matches_class(self, _message_type: type[Message], /) -> bool | None:
+        self.classes += 1
+        return self.answer
 
 
 def test_what_depends_on_the_class_is_asked_once() -> None:
     """Matchers are asked for each message, those by class once for each class; routes by class alone never."""
-    of_class, of_message = Counting(by_class=True), Counting(by_class=False)
+    of_class, of_message, never = Counting(True), Counting(None), Counting(False)
     calls: list[str] = []
 
     class Asking(MessageHandler):
@@ -206,6 +211,10 @@ def test_what_depends_on_the_class_is_asked_once() -> None:
         def by_message(self) -> None:
             calls.append("message")
 
+        @on(never)
+        def nothing(self) -> None:
+            calls.append("nothing")
+
         @on(Happened, of_message, of_class)
         def several(self) -> None:
             calls.append("several")
@@ -214,7 +223,7 @@ def test_what_depends_on_the_class_is_asked_once() -> None:
     for _ in range(3):
         handler.handle_message(Happened(uuid4(), 1))
     assert calls == ["exact", "several", "class", "message"] * 3
-    assert (of_class.asked, of_message.asked) == (1, 3)
+    assert [(1, 0), (1, 3), (1, 0)] == [(each.classes, each.messages) for each in (of_class, of_message, never)]
 
 
 def test_the_cost_does_not_grow_with_the_number_of_handlers() -> None:
@@ -233,3 +242,103 @@ def test_the_cost_does_not_grow_with_the_number_of_handlers() -> None:
     handler.handle_message(others[42](uuid4(), 1))
     assert looked_at == ["42"]
     assert len(handler._plan(others[42](uuid4(), 1))) == 1
+
+
+class Wish(Command):
+    pass
+
+
+class MatchesByName:
+    matches = "no method"
+
+
+async def a_coroutine(_self: object, _event: Event) -> None: ...
+
+
+def a_generator(_self: object, _event: Event) -> Any:
+    yield
+
+
+def a_method(_self: object, _event: Any) -> None: ...
+
+
+def no_parameter() -> None: ...
+
+
+@pytest.mark.parametrize(
+    ("base", "attributes", "said"),
+    [
+        (Workflow, lambda: {"handle": on(Happened)(a_coroutine)}, "a_coroutine: handlers run at once"),
+        (Workflow, lambda: {"handle": on(Happened)(a_generator)}, "a_generator: handlers run at once"),
+        (Workflow, lambda: {"handle": on(Happened)(on(Other)(fresh(a_method)))}, "has @on twice"),
+        (Workflow, lambda: {"handle": on(Happened)(cast("Any", staticmethod(a_method)))}, "not a staticmethod"),
+        (
+            Workflow,
+            lambda: {"handle": staticmethod(on(Happened)(fresh(a_method)))},
+            "Bad.handle: .* not a staticmethod",
+        ),
+        (Workflow, lambda: {"handle": on(Happened)(fresh(no_parameter))}, "Bad.handle must take self"),
+        (
+            Workflow,
+            lambda: {"handle": on(cast("Any", MatchesByName()))(fresh(a_method))},
+            "give message classes, or matchers",
+        ),
+        (Workflow, lambda: {"handle": on(Wish)(fresh(a_method))}, "Bad.handle: Wish is no Event"),
+        (AggregateRoot, lambda: {"handle": on(Wish)(fresh(a_method))}, "Bad.handle: Wish is no Event"),
+        (Projector, lambda: {"handle": on(Wish)(fresh(a_method))}, "Bad.handle: Wish is no Event"),
+        (CommandHandler, lambda: {"handle": on(Happened)(fresh(a_method))}, "Bad.handle: Happened is no BaseCommand"),
+        (Workflow, lambda: {"handle": on(Event)(fresh(a_method))}, r"write is_a\(Event\)"),
+        (CommandHandler, lambda: {"handle": on(BaseCommand)(fresh(a_method))}, r"write is_a\(BaseCommand\)"),
+        (
+            Workflow,
+            lambda: {"after_commit": on(Happened)(fresh(a_method))},
+            "hides a method of Workflow",
+        ),
+        (CommandHandler, lambda: {"handle_message": on(Wish)(fresh(a_method))}, "hides a method of MessageHandler"),
+        (Parent, lambda: {"first": a_coroutine}, "Bad.first overrides a handler and must be a method"),
+        (Parent, lambda: {"first": 3}, "Bad.first overrides a handler and must be a method"),
+    ],
+)
+def test_handlers_that_could_never_work_are_refused(
+    base: type[Any], attributes: Callable[[], dict[str, Any]], said: str
+) -> None:
+    """When the class is defined, naming the method: else they would be silent, or fail at the first message."""
+    with pytest.raises(ConfigurationError, match=said):
+        type("Bad", (base,), {"__module__": __name__, **attributes()})
+
+
+def fresh(function: Callable[..., Any]) -> Any:
+    """A copy, since a mark stays on a function."""
+    return FunctionType(function.__code__, globals(), function.__name__)
+
+
+def test_an_error_does_not_show_what_a_message_holds() -> None:
+    """A message in the place of its class is named by its class."""
+    with pytest.raises(ConfigurationError, match=r"@on\(a Happened object\)"):
+        on(cast("Any", Happened(uuid4(), 1)))
+
+
+@given(st.lists(st.sampled_from([Happened, Special, Other, is_a(Happened), any_message(except_=Other)]), max_size=5))
+def test_a_message_is_wanted_when_it_is_handled(selectors: list[Any]) -> None:
+    """For any handlers, `handles_message` and what is called agree with what each selector says."""
+    body = {f"on_{number}": on(each)(recording(number)) for number, each in enumerate(selectors)}
+    handler: Any = type("Random", (Recorder,), {"__module__": __name__, **body})()
+    for event_type in (Happened, Special, Other):
+        event = event_type(uuid4(), 1)
+        wanted = [
+            str(number)
+            for number, each in enumerate(selectors)
+            if (type(event) is each if isinstance(each, type) else each.matches(event))
+        ]
+        handler.calls.clear()
+        handler.handle_message(event)
+        assert (wanted, bool(wanted)) == (sorted(handler.calls), handler.handles_message(event))
+
+
+def recording(number: int) -> Callable[[Any, Any], None]:
+    """A method that leaves its number."""
+
+    def handle(self: Any, _event: Any) -> None:
+        self.calls.append(str(number))
+
+    return handle
