@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol, TypeVar, cast, overload
 
 from sequent_sa.exceptions import ConfigurationError
-from sequent_sa.messages.matchers import Matcher, TypedMatcher, class_answer, is_matcher, is_message_type
+from sequent_sa.messages.expectations import is_matcher
+from sequent_sa.messages.handler_definitions import MARK, check_definition, described, is_lazy, takes_message
+from sequent_sa.messages.matchers import Matcher, TypedMatcher, class_answer, is_message_type
 from sequent_sa.messages.message import Message
-
-_MARK = "__sequent_on__"
 
 A = TypeVar("A", bound=Message)
 B = TypeVar("B", bound=Message)
@@ -76,15 +76,15 @@ def on(*selectors: Any, **options: object) -> Any:
     def mark(method: Any) -> Any:
         if not inspect.isfunction(method):
             raise ConfigurationError(
-                f"@on({', '.join(map(_shown, selectors))}) marks methods that take self, not {_described(method)}"
+                f"@on({', '.join(map(_shown, selectors))}) marks methods that take self, not {described(method)}"
             )
-        if _is_lazy(method):
+        if is_lazy(method):
             raise ConfigurationError(
                 f"{method.__qualname__}: handlers run at once, inside the transaction: write it without async and yield"
             )
-        if hasattr(method, _MARK):
+        if hasattr(method, MARK):
             raise ConfigurationError(f"{method.__qualname__} has @on twice: give all selectors in one @on")
-        setattr(method, _MARK, (selectors, options))
+        setattr(method, MARK, (selectors, options))
         return method
 
     return mark
@@ -215,73 +215,25 @@ def _collect(handler: type[MessageHandler]) -> list[Route]:
     marks: dict[str, tuple[Any, ...]] = {}
     for base in reversed(handler.__mro__):
         for name, value in vars(base).items():
-            mark = getattr(value, _MARK, None)
+            mark = getattr(value, MARK, None)
             if mark is not None:
                 marks[name] = mark[0]
     for name, value in vars(handler).items():
         # A staticmethod around a handler hides the mark, and would hide the handler.
-        mark = getattr(getattr(value, "__func__", value), _MARK, None)
+        mark = getattr(getattr(value, "__func__", value), MARK, None)
         if mark is not None:
-            _check_definition(handler, name, value, mark[0])
+            check_definition(handler, handler.__handles__, name, value, mark[0])
     routes: list[Route] = []
     for name, selectors in marks.items():
         method = getattr(handler, name)
         if method is not None:
-            routes.append(Route(name, selectors, _takes_message(handler, name, method)))
+            routes.append(Route(name, selectors, takes_message(handler, name, method)))
     return routes
-
-
-def _check_definition(handler: type[MessageHandler], name: str, value: object, selectors: tuple[Any, ...]) -> None:
-    where = f"{handler.__name__}.{name}"
-    if not inspect.isfunction(value):
-        raise ConfigurationError(f"{where}: @on marks methods that take self, not {_described(value)}")
-    for base in handler.__mro__[1:]:
-        own = base is object or base.__module__.partition(".")[0] == __name__.partition(".")[0]
-        if own and name in vars(base) and not hasattr(vars(base)[name], _MARK):
-            raise ConfigurationError(f"{where} hides a method of {base.__name__}: choose another name for the handler")
-    wanted = handler.__handles__
-    for selector in selectors:
-        if not isinstance(selector, type):
-            continue
-        if not issubclass(selector, wanted):
-            raise ConfigurationError(
-                f"{where}: {selector.__name__} is no {wanted.__name__}, so it never comes here; commands go to a "
-                "CommandHandler, events to an AggregateRoot, Projector or Workflow"
-            )
-        if selector is wanted or issubclass(wanted, selector):
-            raise ConfigurationError(
-                f"{where}: no message is exactly of {selector.__name__}: name its subclasses, "
-                f"or write is_a({selector.__name__})"
-            )
-
-
-def _takes_message(handler: type, name: str, method: Any) -> bool:
-    if not callable(method) or _is_lazy(method):
-        raise ConfigurationError(
-            f"{handler.__name__}.{name} overrides a handler and must be a method that runs at once, "
-            "or None to switch the handler off"
-        )
-    signature = list(inspect.signature(method).parameters.values())
-    if not signature:
-        raise ConfigurationError(f"{handler.__name__}.{name} must take self, and the message or nothing")
-    parameters = signature[1:] if signature[0].kind is not inspect.Parameter.VAR_POSITIONAL else signature
-    positional = [each for each in parameters if each.kind in (each.POSITIONAL_ONLY, each.POSITIONAL_OR_KEYWORD)]
-    needed = [each for each in parameters if each.default is each.empty and each.kind in _NEEDED]
-    if len(needed) > 1 or any(each.kind is each.KEYWORD_ONLY for each in needed):
-        raise ConfigurationError(f"{handler.__name__}.{name} must take the message, or no argument besides self")
-    return bool(positional) or any(each.kind is each.VAR_POSITIONAL for each in parameters)
-
-
-_NEEDED = (
-    inspect.Parameter.POSITIONAL_ONLY,
-    inspect.Parameter.POSITIONAL_OR_KEYWORD,
-    inspect.Parameter.KEYWORD_ONLY,
-)
 
 
 def _apply_options(handler: type[MessageHandler]) -> None:
     for name, value in vars(handler).items():
-        mark = cast("tuple[tuple[Any, ...], Mapping[str, Any]] | None", getattr(value, _MARK, None))
+        mark = cast("tuple[tuple[Any, ...], Mapping[str, Any]] | None", getattr(value, MARK, None))
         if mark is None:
             continue
         selectors, options = mark
@@ -300,13 +252,3 @@ def _shown(selector: object) -> str:
     if isinstance(selector, Message):
         return f"a {type(selector).__name__} object"
     return selector.__name__ if isinstance(selector, type) else repr(selector)
-
-
-def _described(value: object) -> str:
-    kind = value.__name__ if isinstance(value, type) else f"a {type(value).__name__}"
-    return f"the class {kind}" if isinstance(value, type) else kind
-
-
-def _is_lazy(method: Any) -> bool:
-    checks = (inspect.iscoroutinefunction, inspect.isgeneratorfunction, inspect.isasyncgenfunction)
-    return any(check(method) for check in checks)
