@@ -13,8 +13,8 @@ _hasher = PasswordHasher()
 class Secret:
     """A password, in clear as the user typed it, or as its Argon2id hash.
 
-    Neither `repr` nor `str` shows it. Two secrets are equal when what they wrap is equal. Raises `ValueError` when
-    it is blank, and `TypeError` when it is not text.
+    Neither `repr`, `str` nor `format` shows it, and no pickle holds it in clear. Two secrets are equal when what they
+    wrap is equal. Raises `ValueError` when it is blank or cannot be encoded, and `TypeError` when it is not text.
     """
 
     __slots__ = ("_is_hashed", "_value")
@@ -28,6 +28,8 @@ class Secret:
             raise TypeError(f"a Secret wraps text, not {type(clear).__name__}")
         if not clear.strip():
             raise ValueError("a Secret cannot be blank")
+        if not _is_encodable(clear):
+            raise ValueError("a Secret cannot hold half of a surrogate pair")
         object.__setattr__(self, "_value", clear)
         object.__setattr__(self, "_is_hashed", isinstance(value, Secret) and value._is_hashed)
 
@@ -55,8 +57,13 @@ class Secret:
         return self if self._is_hashed else Secret.from_hash(_hasher.hash(self._value))
 
     def verify(self, clear_text: str) -> bool:
-        """Whether `clear_text` is the secret; a blank one never is. Takes the same time for any wrong one."""
-        if not clear_text.strip():
+        """Whether `clear_text` is the secret; a blank one never is. Raises `TypeError` when it is not text.
+
+        Takes the same time for any wrong one.
+        """
+        if not isinstance(clear_text, str):  # pyright: ignore[reportUnnecessaryIsInstance] # untyped callers
+            raise TypeError(f"verify() takes the clear text, not {type(clear_text).__name__}")
+        if not clear_text.strip() or not _is_encodable(clear_text):
             return False
         if not self._is_hashed:
             return hmac.compare_digest(self._value.encode(), clear_text.encode())
@@ -66,10 +73,16 @@ class Secret:
             return False
 
     def needs_rehash(self) -> bool:
-        """Whether the hash was made with weaker parameters than are used now."""
-        return _hasher.check_needs_rehash(self.hashed_value)
+        """Whether the hash was made with weaker parameters than are used now, or is of another kind."""
+        try:
+            return _hasher.check_needs_rehash(self.hashed_value)
+        except InvalidHashError:
+            return True
 
     def __setattr__(self, name: str, value: object) -> None:
+        raise AttributeError("a Secret cannot be changed")
+
+    def __delattr__(self, name: str) -> None:
         raise AttributeError("a Secret cannot be changed")
 
     def __copy__(self) -> Secret:
@@ -79,7 +92,9 @@ class Secret:
         return self
 
     def __reduce__(self) -> tuple[object, ...]:
-        return (Secret.from_hash if self._is_hashed else Secret, (self._value,))
+        if not self._is_hashed:
+            raise TypeError("a Secret in clear cannot be pickled: whoever reads the pickle would know it; use hashed()")
+        return (Secret.from_hash, (self._value,))
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Secret):
@@ -93,3 +108,11 @@ class Secret:
         return "Secret(****)"
 
     __str__ = __repr__
+
+    def __format__(self, spec: str) -> str:
+        return format(repr(self), spec)
+
+
+def _is_encodable(text: str) -> bool:
+    # An error of the codec would hold the text.
+    return not any("\ud800" <= character <= "\udfff" for character in text)
