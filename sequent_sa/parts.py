@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from typing import TypeVar
+from types import ModuleType
+from typing import Any, TypeVar
 
 from sequent_sa import registry
+from sequent_sa._narrowing import is_iterable
 from sequent_sa.aggregates.aggregate_root import AggregateRoot
-from sequent_sa.exceptions import ConfigurationError
+from sequent_sa.exceptions import ConfigurationError, DuplicateTypeName
 from sequent_sa.execution.command_handler import CommandHandler
 from sequent_sa.execution.workflow import Workflow
 from sequent_sa.messages.attributes import shapes_of
@@ -37,11 +39,12 @@ class Parts:
         retired_events: Sequence[str],
     ) -> None:
         modules = registry.import_packages(packages)
-        self.command_handlers = _merged(command_handlers, registry.classes_in(modules, CommandHandler))
-        self.projectors = _merged(projectors, registry.classes_in(modules, Projector))
-        self.workflows = _merged(workflows, registry.classes_in(modules, Workflow))
+        self.command_handlers = _merged("command_handlers", command_handlers, modules, CommandHandler)
+        self.projectors = _merged("projectors", projectors, modules, Projector)
+        self.workflows = _merged("workflows", workflows, modules, Workflow)
         handlers: list[type[MessageHandler]] = [*self.command_handlers, *self.projectors, *self.workflows]
         messages = [message for handler in handlers for message in handler.handled_types()]
+        _refuse_shared_names(self.projectors)
         _refuse_shared_tables(self.projectors)
         modules += registry.modules_of([*handlers, *messages])
         modules = list(dict.fromkeys(modules))
@@ -65,6 +68,14 @@ def _named(messages: Sequence[type[Message]], base: type[M]) -> list[type[M]]:
     return [message for message in messages if issubclass(message, base) and not vars(message).get("__abstract__")]
 
 
+def _refuse_shared_names(projectors: Sequence[type[Projector]]) -> None:
+    known: dict[str, type[Projector]] = {}
+    for projector in projectors:
+        other = known.setdefault(projector.__type_name__, projector)
+        if other is not projector:
+            raise DuplicateTypeName(projector.__type_name__, other, projector)
+
+
 def _refuse_shared_tables(projectors: Sequence[type[Projector]]) -> None:
     managers: dict[type, type[Projector]] = {}
     for projector in projectors:
@@ -77,8 +88,16 @@ def _refuse_shared_tables(projectors: Sequence[type[Projector]]) -> None:
                 )
 
 
-def _merged(given: Sequence[type[H]], found: Sequence[type[H]]) -> list[type[H]]:
-    merged = list(dict.fromkeys([*given, *found]))
+def _merged(option: str, given: Sequence[type[H]], modules: Sequence[ModuleType], base: type[H]) -> list[type[H]]:
+    listed: Any = given
+    if not is_iterable(listed) or isinstance(listed, str):
+        raise ConfigurationError(f"{option} must be a list of classes, such as {option}=[SomeClass], not {given!r}")
+    for handler in listed:
+        if not isinstance(handler, type):
+            raise ConfigurationError(f"{option}: give classes, not {handler!r}")
+        if not issubclass(handler, base) or handler is base:
+            raise ConfigurationError(f"{option}: {handler.__name__} is not a class of its own under {base.__name__}")
+    merged = list(dict.fromkeys([*given, *registry.classes_in(modules, base)]))
     if len(given) != len(set(given)):
         twice = next(handler for handler in given if list(given).count(handler) > 1)
         raise ConfigurationError(f"{twice.__name__} is registered {list(given).count(twice)} times: once is enough")

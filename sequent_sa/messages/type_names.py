@@ -8,6 +8,7 @@ from typing import Any, Literal, TypeVar
 from sequent_sa.exceptions import ConfigurationError, DuplicateTypeName, UnknownEventType
 from sequent_sa.messages.command import BaseCommand, Command, UpdateCommand
 from sequent_sa.messages.event import Event
+from sequent_sa.messages.scalars import is_storable_text
 
 M = TypeVar("M", bound=type)
 T = TypeVar("T")
@@ -19,7 +20,7 @@ class TypeNames:
 
     A class has its name and its aliases. A class that replaces another of the same module and name, as after a
     reload, takes its place. Raises `DuplicateTypeName` for two different classes with one name, and
-    `ConfigurationError` for a retired name that a class still has.
+    `ConfigurationError` for a retired name that a class still has, and for what cannot be a name.
     """
 
     def __init__(
@@ -33,7 +34,12 @@ class TypeNames:
         self._events = _by_name(events)
         self._commands = _by_name(commands)
         self._aggregates = _by_name(aggregates)
-        self._retired = frozenset(retired_events)
+        if isinstance(retired_events, str):
+            raise ConfigurationError(f"retired_events must be a list of names, such as [{retired_events!r}]")
+        retired = tuple(retired_events)
+        for name in retired:
+            _check_name(name, "retired_events")
+        self._retired = frozenset(retired)
         for name in sorted(self._retired & self._events.keys()):
             raise ConfigurationError(
                 f"{name!r} is retired, but {self._events[name].__qualname__} is stored under it: remove one of them"
@@ -120,10 +126,16 @@ def _by_name(classes: Iterable[M]) -> dict[str, M]:
     found: dict[str, M] = {}
     for cls in latest.values():
         for name in dict.fromkeys(_names(cls)):
+            _check_name(name, f"{cls.__module__}.{cls.__qualname__}")
             other = found.setdefault(name, cls)
             if other is not cls:
                 raise DuplicateTypeName(name, other, cls)
     return found
+
+
+def _check_name(name: object, where: str) -> None:
+    if not isinstance(name, str) or not name.strip() or not is_storable_text(name):
+        raise ConfigurationError(f"{where}: {name!r} cannot be the name of a stored type: give text that is not blank")
 
 
 def _found(known: dict[str, M], name: str, what: What) -> M:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from sequent_sa import AggregateRoot
 from sequent_sa.exceptions import ConfigurationError, DuplicateTypeName, UnknownEventType
 from sequent_sa.messages.command import BaseCommand, Command
 from sequent_sa.messages.event import Event
@@ -103,3 +104,35 @@ def test_declared_classes_are_found_by_inheritance() -> None:
     """The framework's own base classes are not among them."""
     assert {Sent, Opened} <= set(declared_events())
     assert (True, False, False) == tuple(each in declared_commands() for each in (Open, Command, BaseCommand))
+
+
+@pytest.mark.parametrize("name", [3, "", " ", "a\0b", "\ud800"])
+def test_what_cannot_be_stored_is_no_name(name: Any) -> None:
+    """The error names the class, or the option; without it the database would say so at the first event."""
+
+    class Odd(Event, aliases=[name]):
+        pass
+
+    with pytest.raises(ConfigurationError, match=r"Odd: .* cannot be the name of a stored type"):
+        TypeNames(events=[Odd])
+    with pytest.raises(ConfigurationError, match=r"retired_events: .* cannot be the name"):
+        TypeNames(retired_events=[name])
+
+
+def test_one_retired_name_is_not_a_list_of_letters() -> None:
+    """Text is iterable, and would retire every letter."""
+    with pytest.raises(ConfigurationError, match=r"such as \['Gone'\]"):
+        TypeNames(retired_events="Gone")
+
+
+def test_one_alias_may_be_given_as_text() -> None:
+    """For events and aggregates alike."""
+
+    class Single(Event, aliases="Double"):
+        pass
+
+    class Root(AggregateRoot, aliases="Stem"):
+        pass
+
+    names = TypeNames(events=[Single], aggregates=[Root])
+    assert (Single, Root) == (names.event_class("Double"), names.aggregate_class("Stem"))
