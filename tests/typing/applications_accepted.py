@@ -27,7 +27,8 @@ from sequent_sa import (
     unique_key,
     when,
 )
-from sequent_sa.matchers import has_attrs, is_a
+from sequent_sa.matchers import TypedMatcher, has_attrs, instance_of, is_a
+from sequent_sa.messages.message import Message
 
 
 class Rules(Schema):
@@ -50,6 +51,25 @@ class PostAdded(Event):
 class TitleChanged(Event):
     title: str
     note: str | None = None
+
+
+class Renamed(Event):
+    pass
+
+
+class Removed(Event):
+    pass
+
+
+class StartsWith(TypedMatcher[TitleChanged]):
+    def __init__(self, start: str) -> None:
+        self.start = start
+
+    def matches(self, message: Message, /) -> bool:
+        return isinstance(message, TitleChanged) and message.title.startswith(self.start)
+
+    def matches_class(self, message_type: type[Message], /) -> bool | None:
+        return None if message_type is TitleChanged else False
 
 
 class Post(AggregateRoot, name="Blog::Post"):
@@ -107,6 +127,12 @@ class PostProjector(Projector, manages_tables=(PostRecord,), version=2, replay_b
 class PostWorkflow(Workflow):
     @on(PostAdded, TitleChanged, Special := type("Special", (Event,), {}))
     def three(self) -> None: ...
+
+    @on(PostAdded, TitleChanged, instance_of(Renamed), Removed)
+    def four(self, event: PostAdded | TitleChanged | Renamed | Removed) -> None: ...
+
+    @on(StartsWith("x"))
+    def own_matcher(self, event: TitleChanged) -> None: ...
 
     @on(is_a(TitleChanged), has_attrs(PostAdded, sequence_number=1))
     def matched(self, event: TitleChanged | PostAdded) -> None:

@@ -18,7 +18,7 @@ from sequent_sa import (
     Workflow,
     on,
 )
-from sequent_sa.matchers import is_a
+from sequent_sa.matchers import has_attrs, instance_of, is_a
 
 
 class AddPost(Command):
@@ -29,6 +29,10 @@ class TitleChanged(Event):
     title: str
 
 
+class Ended(Event):
+    pass
+
+
 class Post(AggregateRoot, nmae="x"):  # rejected: class keyword
     def __init__(self, command: AddPost) -> None:
         super().__init__(command.aggregate_id)
@@ -37,6 +41,8 @@ class Post(AggregateRoot, nmae="x"):  # rejected: class keyword
         self.apply(TitleChanged, title=1)  # rejected: type
         self.apply(TitleChanged, title="x", sequence_number=1)  # rejected: header
         self.apply_if_changed(TitleChanged, title=1)  # rejected: type
+        self.apply_if_changed(TitleChanged)  # rejected: missing
+        self.apply_if_changed(TitleChanged, titel="x", title="x")  # rejected: misspelt
         self.apply(AddPost, title="x")  # rejected: no event
 
 
@@ -50,6 +56,31 @@ class PostCommandHandler(CommandHandler):
     def use(self, command: AddPost) -> None:
         self.aggregate(command, Post, expected_version="1")  # rejected: type
         self.aggregate(command, AddPost)  # rejected: no aggregate
+
+
+class PostAdded(Event):
+    pass
+
+
+class PostRemoved(Event):
+    pass
+
+
+class NarrowWorkflow(Workflow):
+    @on(TitleChanged, PostAdded, PostRemoved)  # rejected: too narrow
+    def three(self, event: TitleChanged | PostAdded) -> None: ...
+
+    @on(TitleChanged, PostAdded, PostRemoved, is_a(Ended))  # rejected: too narrow
+    def four(self, event: TitleChanged | PostAdded | PostRemoved) -> None: ...
+
+    @on(has_attrs(TitleChanged, title="x"))  # rejected: wrong type
+    def with_attributes(self, event: PostAdded) -> None: ...
+
+    @on(instance_of(TitleChanged))  # rejected: wrong type
+    def exactly(self, event: PostAdded) -> None: ...
+
+    @on("TitleChanged")  # rejected: no selector
+    def by_name(self, event: TitleChanged) -> None: ...
 
 
 class ViewRecord(ViewRecordBase):
@@ -80,6 +111,8 @@ class PostWorkflow(Workflow):
 def a_test(sequent: SequentFixture, post_id: UUID) -> None:
     sequent.stream(post_id).add(TitleChanged)  # rejected: missing
     sequent.stream(post_id).add(TitleChanged, title=1)  # rejected: type
+    sequent.stream(post_id).add(TitleChanged, titel="x", title="x")  # rejected: misspelt
+    sequent.stream(post_id).add(TitleChanged, title="x", sequence_number=1)  # rejected: header
     sequent.when_command(TitleChanged(post_id, 1, title="x"))  # rejected: no command
     sequent.then_events("TitleChanged")  # rejected: no expectation
 
