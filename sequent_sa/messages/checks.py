@@ -37,6 +37,9 @@ def flaw(shape: Shape, value: Any, *, int_is_float: bool = False) -> str | None:
             return _container_flaw(shape, value, int_is_float)
         case Kind.CUSTOM:
             return "only its field can tell"
+        case Kind.SECRET:
+            # The value is not shown: it may be what should have been kept.
+            return None if type(value) is Secret else f"it is a {type(value).__name__}, not a Secret"
         case _:
             if type(value) is not shape.type:
                 return _mismatch(shape.type, value)

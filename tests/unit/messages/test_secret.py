@@ -12,8 +12,9 @@ from uuid import uuid4
 
 import pytest
 
-from sequent_sa import BaseCommand, Command, ValueObject
+from sequent_sa import BaseCommand, Command, Event, EventNotSerializable, ValueObject
 from sequent_sa.exceptions import CommandNotValid
+from sequent_sa.messages.codec import encode_event
 from sequent_sa.messages.secret import Secret
 from sequent_sa.messages.validation import parse_command
 
@@ -179,3 +180,15 @@ def secrets_in(value: Any) -> list[Secret]:
 def test_every_secret_is_hashed_at_any_depth() -> None:
     """What handlers see, and what is stored, is never in clear."""
     assert [True] * 5 == [each.is_hashed and each.verify("hush") for each in secrets_in(parse_command(full("Ben")))]
+
+
+class Registered(Event):
+    password: Secret
+
+
+@pytest.mark.parametrize("given", ["hunter2", ["hunter2"], {"hunter2": 1}, b"hunter2", Secret("hunter2")], ids=repr)
+def test_what_stands_for_a_secret_is_not_shown(given: Any) -> None:
+    """Text that somebody forgot to wrap is as secret as a Secret; the error names the attribute and the type."""
+    with pytest.raises(EventNotSerializable, match=r"Registered\.password") as refused:
+        encode_event(Registered(uuid4(), 1, password=given))
+    assert "hunter2" not in str(refused.value)
