@@ -347,7 +347,7 @@ class Sequent:
             for projector in self.parts.projectors
         ]
         workflows = [workflow() for workflow in self.parts.workflows]
-        active = ActiveProjectors([*projectors, *workflows], strict=self.environment != "production")
+        active = ActiveProjectors([*projectors, *workflows], self.dialect, strict=self.environment != "production")
         publisher = EventPublisher(units, choice(active))
         service = self.command_service_with(units, repository, publisher, first)
         for workflow in workflows:
@@ -355,10 +355,10 @@ class Sequent:
         return service
 
     def _new_transaction(self) -> SQLTransaction:
-        return SQLTransaction(lambda: self.dialect.writing(self._engine_here()), self.dialect)
+        return SQLTransaction(lambda: self.dialect.transaction(self._engine_here(), writing=True), self.dialect)
 
     def _new_reading(self) -> SQLTransaction:
-        return SQLTransaction(lambda: self._engine_here().connect(), self.dialect)
+        return SQLTransaction(lambda: self.dialect.transaction(self._engine_here(), writing=False), self.dialect)
 
     def _engine_here(self) -> Engine:
         if not _asynchronous.is_asynchronous():

@@ -19,7 +19,8 @@ SequentError
 │   └── HasUncommittedEvents
 ├── ConcurrencyError                    may be retried as it is
 │   ├── OptimisticLockingError
-│   └── LockTimeout
+│   ├── LockTimeout
+│   └── ProjectorsChanged
 ├── EventStoreError
 │   └── SequenceNumberGap
 ├── ValueNotStorable                    a column cannot keep this value exactly
@@ -331,6 +332,13 @@ class NotManagedByThisProjector(ProjectorError):
             f"`class {projector.__name__}(Projector, manages_tables=(..., {record_type.__name__}))`, "
             "or leave the table to the projector that does"
         )
+
+
+class ProjectorsChanged(ConcurrencyError):
+    """Projectors were activated, deactivated or replayed while the events for them were on their way."""
+
+    def __init__(self) -> None:
+        super().__init__("the active projectors changed while this was executed: execute it again")
 
 
 class ProjectorMigrationError(ProjectorError):

@@ -63,12 +63,14 @@ class AggregateRoot(MessageHandler):
         instance._created_at = None
         instance._uncommitted = []
         instance._detached = False
+        instance._partition_keys = set()
         return instance
 
     _sequence_number: int
     _created_at: datetime | None
     _uncommitted: list[AppliedEvent]
     _detached: bool
+    _partition_keys: set[str]  # where the events are, and all that this instance said since
 
     def __init__(self, aggregate_id: UUID) -> None:
         if not isinstance(aggregate_id, UUID):  # pyright: ignore[reportUnnecessaryIsInstance] (users may not type-check)
@@ -84,6 +86,7 @@ class AggregateRoot(MessageHandler):
             aggregate._replay(event)
         if aggregate._sequence_number == 0:
             raise AggregateError(f"{cls.__name__} {stream.aggregate_id} cannot be loaded: it has no events")
+        aggregate._partition_keys = {stream.events_partition_key, aggregate.events_partition_key()}
         return aggregate
 
     @property
@@ -141,11 +144,15 @@ class AggregateRoot(MessageHandler):
     def event_stream(self, aggregate_type: str | None = None) -> EventStream:
         """Describe this aggregate, in its present state, for the event store."""
         declares_keys = bool(self.__unique_key_methods__) or type(self).unique_keys is not AggregateRoot.unique_keys
+        partition_key = self.events_partition_key()
+        may_change = bool(self._partition_keys) and self._partition_keys != {partition_key}
+        self._partition_keys = {*self._partition_keys, partition_key}
         return EventStream(
             aggregate_type=aggregate_type or self.__type_name__,
             aggregate_id=self.aggregate_id,
-            events_partition_key=self.events_partition_key(),
+            events_partition_key=partition_key,
             unique_keys=self.unique_keys() if declares_keys else None,
+            partition_key_may_change=may_change,
         )
 
     def take_uncommitted_events(self) -> list[AppliedEvent]:

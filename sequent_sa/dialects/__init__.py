@@ -4,12 +4,27 @@ from __future__ import annotations
 
 from sqlalchemy import Engine
 
-from sequent_sa.dialects.dialect import Dialect, Failure, FailureKind, ShadowTables
+from sequent_sa.dialects.dialect import Dialect, EventRow, Failure, FailureKind, ShadowTables
+from sequent_sa.dialects.driver_transaction import DriverTransaction
 from sequent_sa.dialects.postgresql import PostgreSQL
 from sequent_sa.dialects.sqlite import SQLite
+from sequent_sa.dialects.statement import BoundStatement, Parameters, Statement
 from sequent_sa.exceptions import ConfigurationError
 
-__all__ = ["Dialect", "Failure", "FailureKind", "PostgreSQL", "SQLite", "ShadowTables", "dialect_of"]
+__all__ = [
+    "BoundStatement",
+    "Dialect",
+    "DriverTransaction",
+    "EventRow",
+    "Failure",
+    "FailureKind",
+    "Parameters",
+    "PostgreSQL",
+    "SQLite",
+    "ShadowTables",
+    "Statement",
+    "dialect_of",
+]
 
 _SQLITE = SQLite()
 _DIALECTS: dict[tuple[str, str], Dialect] = {

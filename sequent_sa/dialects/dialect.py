@@ -5,13 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Generator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from datetime import datetime
 from enum import Enum, auto
-from typing import Protocol
+from typing import NamedTuple, Protocol
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, Connection, Engine, Executable, Table
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError
+
+from sequent_sa.dialects.driver_transaction import DriverTransaction
+from sequent_sa.dialects.statement import BoundStatement
 
 Insert = postgresql.Insert | sqlite.Insert
 """An INSERT with `on_conflict_do_nothing` and `on_conflict_do_update`."""
@@ -22,6 +26,7 @@ class FailureKind(Enum):
 
     EVENT_EXISTS = auto()
     SEQUENCE_GAP = auto()
+    PROJECTORS_CHANGED = auto()
     UNIQUE_KEY_TAKEN = auto()
     LOCK_TIMEOUT = auto()
     TRANSACTION_LOST = auto()  # deadlock or serialization failure: the same work may succeed when done again
@@ -36,6 +41,15 @@ class Failure:
 
     kind: FailureKind
     table: str | None = None
+
+
+class EventRow(NamedTuple):
+    """An event as it is stored, but for its aggregate and command."""
+
+    sequence_number: int
+    created_at: datetime
+    type: str
+    data: str
 
 
 class ShadowTables(Protocol):
@@ -99,8 +113,12 @@ class Dialect(Protocol):
         """A connection whose transaction will write. It begins with the first statement."""
         ...
 
-    def is_aborted(self, connection: Connection) -> bool:
-        """Whether a statement failed in the connection's transaction, so that committing it would roll it back."""
+    def transaction(self, engine: Engine, *, writing: bool) -> DriverTransaction:
+        """A transaction of its own that is talked to through the driver."""
+        ...
+
+    def joined(self, connection: Connection) -> DriverTransaction:
+        """The transaction of a connection, which somebody else ends."""
         ...
 
     def create_schemas(self, connection: Connection, names: Sequence[str]) -> None:
@@ -123,12 +141,27 @@ class Dialect(Protocol):
         """An INSERT that changes the columns in `update` when a row with this key exists."""
         ...
 
-    def lock_aggregates(self, aggregate_ids: Sequence[UUID]) -> Executable | None:
+    def insert_events(self, aggregate_id: UUID, rows: Sequence[EventRow]) -> BoundStatement:
+        """Store events of one aggregate, under the partition key that it has, as those of the latest command."""
+        ...
+
+    def events_of(self, aggregate_ids: Sequence[UUID]) -> BoundStatement:
+        """All events of some aggregates: the rows of `aggregate_events`."""
+        ...
+
+    def lock_aggregates(self, aggregate_ids: Sequence[UUID]) -> BoundStatement | None:
         """Keep other writers away from these aggregates until the transaction ends; None where nothing is needed."""
         ...
 
-    def check_version(self, aggregate_id: UUID, version: int) -> Executable | None:
+    def check_version(self, aggregate_id: UUID, version: int) -> BoundStatement | None:
         """Fail unless the latest stored event has this number; None where inserting events checks it."""
+        ...
+
+    def check_projector_states(self, states: str) -> BoundStatement | None:
+        """Fail unless the states of the projectors are these, and keep them until the transaction ends.
+
+        None where a transaction that writes keeps them from its beginning.
+        """
         ...
 
     def current_command_id(self) -> ColumnElement[int]:

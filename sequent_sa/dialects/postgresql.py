@@ -8,13 +8,13 @@ from uuid import UUID
 import psycopg
 from psycopg.errors import (
     DeadlockDetected,
+    InvalidTextRepresentation,
     LockNotAvailable,
     NotNullViolation,
     SerializationFailure,
     UndefinedTable,
     UniqueViolation,
 )
-from psycopg.pq import TransactionStatus
 from sqlalchemy import (
     BigInteger,
     Boolean,
@@ -40,9 +40,20 @@ from sqlalchemy.schema import CreateSchema
 from sqlalchemy.types import UserDefinedType
 
 from sequent_sa import tables
-from sequent_sa.dialects.dialect import Failure, FailureKind, ShadowTables
+from sequent_sa.dialects.dialect import EventRow, Failure, FailureKind, ShadowTables
+from sequent_sa.dialects.driver_transaction import DriverTransaction
+from sequent_sa.dialects.postgresql_burst import PostgreSQLTransaction
 from sequent_sa.dialects.postgresql_locks import lock_tables
 from sequent_sa.dialects.postgresql_shadow_tables import PostgreSQLShadowTables
+from sequent_sa.dialects.postgresql_statements import (
+    CHECK_PROJECTORS,
+    CHECK_VERSION,
+    EVENTS_OF,
+    INSERT_EVENTS,
+    LOCK_AGGREGATES,
+    PROJECTORS_CHANGED,
+)
+from sequent_sa.dialects.statement import BoundStatement
 from sequent_sa.exceptions import ConfigurationError
 
 _VERSION_PASSED = "SQ001"
@@ -62,11 +73,11 @@ class PostgreSQL:
     def writing(self, engine: Engine) -> Connection:
         return engine.connect()
 
-    def is_aborted(self, connection: Connection) -> bool:
-        driver = connection.connection.driver_connection
-        if not isinstance(driver, psycopg.Connection | psycopg.AsyncConnection):
-            return False
-        return driver.info.transaction_status == TransactionStatus.INERROR
+    def transaction(self, engine: Engine, *, writing: bool) -> DriverTransaction:
+        return PostgreSQLTransaction.on(engine)
+
+    def joined(self, connection: Connection) -> DriverTransaction:
+        return PostgreSQLTransaction(connection, begun=True)
 
     def create_schemas(self, connection: Connection, names: Sequence[str]) -> None:
         for name in names:
@@ -85,6 +96,8 @@ class PostgreSQL:
         elif isinstance(cause, UniqueViolation) and cause.diag.schema_name == tables.metadata.schema:
             unique_key = table == tables.aggregate_unique_keys.name
             kind = FailureKind.UNIQUE_KEY_TAKEN if unique_key else FailureKind.EVENT_EXISTS
+        elif isinstance(cause, InvalidTextRepresentation) and PROJECTORS_CHANGED in str(cause):
+            kind = FailureKind.PROJECTORS_CHANGED
         elif isinstance(cause, LockNotAvailable):
             kind = FailureKind.LOCK_TIMEOUT
         elif isinstance(cause, DeadlockDetected | SerializationFailure):
@@ -109,17 +122,22 @@ class PostgreSQL:
             index_elements=key, set_={name: statement.excluded[name] for name in update}
         )
 
-    def lock_aggregates(self, aggregate_ids: Sequence[UUID]) -> Executable | None:
-        aggregates = tables.aggregates
-        return (
-            select(aggregates.c.aggregate_id)
-            .where(aggregates.c.aggregate_id.in_(aggregate_ids))
-            .order_by(aggregates.c.aggregate_id)
-            .with_for_update(key_share=True)
-        )
+    def insert_events(self, aggregate_id: UUID, rows: Sequence[EventRow]) -> BoundStatement:
+        numbers, moments, types, data = zip(*rows, strict=True)
+        values = {"numbers": list(numbers), "moments": list(moments), "types": list(types), "data": list(data)}
+        return BoundStatement(INSERT_EVENTS, {"aggregate_id": aggregate_id, **values})
 
-    def check_version(self, aggregate_id: UUID, version: int) -> Executable | None:
-        return select(func.sequent_schema.check_version(aggregate_id, version))
+    def events_of(self, aggregate_ids: Sequence[UUID]) -> BoundStatement:
+        return BoundStatement(EVENTS_OF, {"aggregate_ids": list(aggregate_ids)})
+
+    def lock_aggregates(self, aggregate_ids: Sequence[UUID]) -> BoundStatement | None:
+        return BoundStatement(LOCK_AGGREGATES, {"aggregate_ids": list(aggregate_ids)})
+
+    def check_version(self, aggregate_id: UUID, version: int) -> BoundStatement | None:
+        return BoundStatement(CHECK_VERSION, {"aggregate_id": aggregate_id, "version": version})
+
+    def check_projector_states(self, states: str) -> BoundStatement | None:
+        return BoundStatement(CHECK_PROJECTORS, {"states": states})
 
     def current_command_id(self) -> ColumnElement[int]:
         return func.currval(text("'sequent_schema.commands_id_seq'"), type_=BigInteger())

@@ -6,14 +6,57 @@ import sqlite3
 from collections.abc import Generator, Sequence
 from uuid import UUID
 
-from sqlalchemy import BigInteger, ColumnElement, Connection, Engine, Executable, Table, func, select
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    ColumnElement,
+    Connection,
+    Engine,
+    Executable,
+    Table,
+    Text,
+    bindparam,
+    func,
+    select,
+    type_coerce,
+)
 from sqlalchemy.dialects.sqlite import Insert, insert
 from sqlalchemy.exc import DBAPIError
 
 from sequent_sa import tables
-from sequent_sa.dialects.dialect import Failure, FailureKind, ShadowTables
+from sequent_sa.dialects.aggregate_events import aggregate_events
+from sequent_sa.dialects.dialect import EventRow, Failure, FailureKind, ShadowTables
+from sequent_sa.dialects.driver_transaction import DriverTransaction
+from sequent_sa.dialects.sqlite_burst import SQLiteTransaction
 from sequent_sa.dialects.sqlite_connections import begin_immediate, configure
 from sequent_sa.dialects.sqlite_shadow_tables import SQLiteShadowTables
+from sequent_sa.dialects.statement import BoundStatement, Statement
+from sequent_sa.tables import aggregates, commands, event_types, events
+
+_latest_command = select(func.max(commands.c.id, type_=BigInteger())).scalar_subquery()
+_aggregate_id = bindparam("of", type_=aggregates.c.aggregate_id.type)
+
+_INSERT_EVENTS = Statement(
+    insert(events).values(
+        aggregate_id=_aggregate_id,
+        partition_key=select(aggregates.c.events_partition_key)
+        .where(aggregates.c.aggregate_id == _aggregate_id)
+        .scalar_subquery(),
+        sequence_number=bindparam("sequence_number"),
+        created_at=bindparam("created_at"),
+        command_id=_latest_command,
+        event_type_id=select(event_types.c.id)
+        .where(event_types.c.type == bindparam("type", type_=Text()))
+        .scalar_subquery(),
+        event_json=bindparam("data"),
+    )
+)
+
+# A list of any length is one parameter.
+_ids = func.json_each(bindparam("aggregate_ids", type_=JSON())).table_valued("value")
+_EVENTS_OF = Statement(
+    aggregate_events(aggregates.c.aggregate_id.in_(select(type_coerce(_ids.c.value, aggregates.c.aggregate_id.type))))
+)
 
 
 class SQLite:
@@ -29,8 +72,11 @@ class SQLite:
         # whatever the time-out (SQLITE_BUSY_SNAPSHOT).
         return begin_immediate(engine.connect())
 
-    def is_aborted(self, connection: Connection) -> bool:
-        return False
+    def transaction(self, engine: Engine, *, writing: bool) -> DriverTransaction:
+        return SQLiteTransaction(self.writing(engine) if writing else engine.connect())
+
+    def joined(self, connection: Connection) -> DriverTransaction:
+        return SQLiteTransaction(connection)
 
     def create_schemas(self, connection: Connection, names: Sequence[str]) -> None:
         """Nothing to do: SQLite has no schemas."""
@@ -67,14 +113,23 @@ class SQLite:
             index_elements=key, set_={name: statement.excluded[name] for name in update}
         )
 
-    def lock_aggregates(self, aggregate_ids: Sequence[UUID]) -> Executable | None:
+    def insert_events(self, aggregate_id: UUID, rows: Sequence[EventRow]) -> BoundStatement:
+        return BoundStatement(_INSERT_EVENTS, [{"of": aggregate_id, **row._asdict()} for row in rows])
+
+    def events_of(self, aggregate_ids: Sequence[UUID]) -> BoundStatement:
+        return BoundStatement(_EVENTS_OF, {"aggregate_ids": [aggregate_id.hex for aggregate_id in aggregate_ids]})
+
+    def lock_aggregates(self, aggregate_ids: Sequence[UUID]) -> BoundStatement | None:
         return None
 
-    def check_version(self, aggregate_id: UUID, version: int) -> Executable | None:
+    def check_version(self, aggregate_id: UUID, version: int) -> BoundStatement | None:
+        return None
+
+    def check_projector_states(self, states: str) -> BoundStatement | None:
         return None
 
     def current_command_id(self) -> ColumnElement[int]:
-        return select(func.max(tables.commands.c.id, type_=BigInteger())).scalar_subquery()
+        return _latest_command
 
     def lock_projector_states(self, connection: Connection, seconds: float) -> None:
         """Nothing to do: a transaction that writes excludes all others that do."""

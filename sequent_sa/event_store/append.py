@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
-from sqlalchemy import Table, bindparam, delete, exists, insert, literal, select
+from sqlalchemy import BindParameter, Table, Text, Uuid, bindparam, delete, exists, insert, select
 
 from sequent_sa import _clock
 from sequent_sa.aggregates.aggregate_root import AppliedEvent
 from sequent_sa.aggregates.event_stream import EventStream
-from sequent_sa.dialects import Dialect, Failure, FailureKind
+from sequent_sa.dialects import Dialect, EventRow, Failure, FailureKind, Statement
 from sequent_sa.event_store import conflicts
-from sequent_sa.event_store.unique_keys import unique_key_writes
+from sequent_sa.event_store.unique_keys import take_key, unique_key_writes
 from sequent_sa.event_store.write import Explain, Write
 from sequent_sa.exceptions import ConcurrencyError, SequentError
 from sequent_sa.messages.codec import encode_command
@@ -23,7 +24,6 @@ from sequent_sa.tables import (
     command_types,
     commands,
     event_types,
-    events,
     partition_key_changes,
 )
 
@@ -37,6 +37,12 @@ class Append:
         self._dialect = dialect
         self._type_names = type_names
         self._stored_types: set[tuple[str, str]] = set()
+        self._store_type = {
+            table: _store_type(dialect, table) for table in (command_types, aggregate_types, event_types)
+        }
+        self._store_aggregate = _store_aggregate(dialect)
+        self._take_key = take_key(dialect)
+        self._change_partition_key = _change_partition_key(dialect)
 
     def writes(self, command: BaseCommand, streams: Sequence[StreamWithEvents]) -> Iterator[Write]:
         """The statements, to be sent in this order. Aggregates are written in the order of their ids."""
@@ -46,8 +52,8 @@ class Append:
         yield from self._aggregates(ordered)
         for stream, applied in ordered:
             yield self._events(stream, applied)
-        yield from unique_key_writes(self._dialect, [stream for stream, _ in ordered])
-        yield from self._partition_keys([stream for stream, applied in ordered if applied[0].event.sequence_number > 1])
+        yield from unique_key_writes(self._take_key, [stream for stream, _ in ordered])
+        yield from self._partition_keys([stream for stream, _ in ordered if stream.partition_key_may_change])
 
     def remember_types(self, command: BaseCommand, streams: Sequence[StreamWithEvents]) -> None:
         """From now on these types are known to be stored: the transaction that used them has committed."""
@@ -81,9 +87,7 @@ class Append:
         return forget
 
     def _type(self, table: Table, name: str) -> Write:
-        # Asking first keeps the small ids from being used up by conflicts.
-        new = select(literal(name)).where(~exists(select(table.c.id).where(table.c.type == name)))
-        return Write(self._dialect.insert(table).from_select(["type"], new).on_conflict_do_nothing())
+        return Write(self._store_type[table], {"name": name})
 
     def _command(self, command: BaseCommand) -> Write:
         row = {
@@ -95,7 +99,7 @@ class Append:
             "event_sequence_number": command.event_sequence_number,
             "type": self._type_names.name_of(type(command)),
         }
-        return Write(insert(commands).values(command_type_id=_type_id(command_types)), row, self._forgetting_types())
+        return Write(_STORE_COMMAND, row, self._forgetting_types())
 
     def _aggregates(self, streams: Sequence[StreamWithEvents]) -> Iterator[Write]:
         new = [
@@ -109,62 +113,95 @@ class Append:
             if applied[0].event.sequence_number == 1
         ]
         if new:
-            statement = self._dialect.insert(aggregates).values(aggregate_type_id=_type_id(aggregate_types))
-            statement = statement.on_conflict_do_nothing(index_elements=["aggregate_id"])
-            yield Write(statement, new, self._forgetting_types())
-        lock = self._dialect.lock_aggregates([stream.aggregate_id for stream, _ in streams])
+            yield Write(self._store_aggregate, new, self._forgetting_types())
+        # Nothing can be missing before the first event, and a second first event violates the primary key.
+        known = [(stream, applied) for stream, applied in streams if applied[0].event.sequence_number > 1]
+        lock = self._dialect.lock_aggregates([stream.aggregate_id for stream, _ in known]) if known else None
         if lock is not None:
-            yield Write(lock)
-        for stream, applied in streams:
+            yield Write(*lock)
+        for stream, applied in known:
             check = self._dialect.check_version(stream.aggregate_id, applied[0].event.sequence_number - 1)
             if check is not None:
-                yield Write(check, explain=conflicts.appending(stream, applied))
+                yield Write(*check, conflicts.appending(stream, applied))
 
     def _events(self, stream: EventStream, applied: Sequence[AppliedEvent]) -> Write:
-        # The key under which the aggregate's events are kept is the stored one, until a change of key is carried out.
-        stored_key = select(aggregates.c.events_partition_key).where(
-            aggregates.c.aggregate_id == bindparam("aggregate_id", type_=aggregates.c.aggregate_id.type)
-        )
-        statement = insert(events).values(
-            partition_key=stored_key.scalar_subquery(),
-            aggregate_id=bindparam("aggregate_id"),
-            command_id=self._dialect.current_command_id(),
-            event_type_id=_type_id(event_types),
-        )
+        name_of = self._type_names.name_of
         rows = [
-            {
-                "aggregate_id": stream.aggregate_id,
-                "sequence_number": event.sequence_number,
-                "created_at": event.created_at,
-                "event_json": data,
-                "type": self._type_names.name_of(type(event)),
-            }
-            for event, data in applied
+            EventRow(event.sequence_number, event.created_at, name_of(type(event)), data) for event, data in applied
         ]
-        return Write(statement, rows, self._forgetting_types(conflicts.appending(stream, applied)))
+        statement = self._dialect.insert_events(stream.aggregate_id, rows)
+        return Write(*statement, self._forgetting_types(conflicts.appending(stream, applied)))
 
     def _partition_keys(self, streams: Sequence[EventStream]) -> Iterator[Write]:
         for stream in streams:
-            stored = aggregates.c.events_partition_key
-            change = select(
-                aggregates.c.aggregate_id, stored, literal(stream.events_partition_key), literal(_clock.now())
-            ).where(aggregates.c.aggregate_id == stream.aggregate_id, stored != stream.events_partition_key)
-            statement = self._dialect.insert(partition_key_changes).from_select(
-                ["aggregate_id", "old_partition_key", "new_partition_key", "updated_at"], change
-            )
-            excluded = statement.excluded
-            yield Write(
-                statement.on_conflict_do_update(
-                    index_elements=["aggregate_id"],
-                    set_={"new_partition_key": excluded.new_partition_key, "updated_at": excluded.updated_at},
-                )
-            )
-            back = delete(partition_key_changes).where(
-                partition_key_changes.c.aggregate_id == stream.aggregate_id,
-                partition_key_changes.c.old_partition_key == stream.events_partition_key,
-            )
-            yield Write(back)
+            values = {"of": stream.aggregate_id, "wanted": stream.events_partition_key}
+            yield Write(self._change_partition_key, {**values, "moment": _clock.now()})
+            yield Write(_KEEP_PARTITION_KEY, values)
 
 
 def _type_id(table: Table) -> object:
-    return select(table.c.id).where(table.c.type == bindparam("type")).scalar_subquery()
+    return select(table.c.id).where(table.c.type == bindparam("type", type_=Text())).scalar_subquery()
+
+
+def _values_of(table: Table, *names: str) -> dict[str, BindParameter[Any]]:
+    return {name: bindparam(name, type_=table.c[name].type) for name in names}
+
+
+_STORE_COMMAND = Statement(
+    insert(commands).values(
+        **_values_of(
+            commands,
+            "created_at",
+            "user_id",
+            "aggregate_id",
+            "command_json",
+            "event_aggregate_id",
+            "event_sequence_number",
+        ),
+        command_type_id=_type_id(command_types),
+    )
+)
+
+_of = bindparam("of", type_=Uuid())
+_wanted = bindparam("wanted", type_=Text())
+
+_KEEP_PARTITION_KEY = Statement(
+    delete(partition_key_changes).where(
+        partition_key_changes.c.aggregate_id == _of, partition_key_changes.c.old_partition_key == _wanted
+    )
+)
+
+
+def _store_type(dialect: Dialect, table: Table) -> Statement:
+    # Asking first keeps the small ids from being used up by conflicts.
+    name = bindparam("name", type_=Text())
+    new = select(name).where(~exists(select(table.c.id).where(table.c.type == name)))
+    return Statement(dialect.insert(table).from_select(["type"], new).on_conflict_do_nothing())
+
+
+def _store_aggregate(dialect: Dialect) -> Statement:
+    return Statement(
+        dialect.insert(aggregates)
+        .values(
+            **_values_of(aggregates, "aggregate_id", "events_partition_key", "created_at"),
+            aggregate_type_id=_type_id(aggregate_types),
+        )
+        .on_conflict_do_nothing(index_elements=["aggregate_id"])
+    )
+
+
+def _change_partition_key(dialect: Dialect) -> Statement:
+    stored = aggregates.c.events_partition_key
+    change = select(
+        aggregates.c.aggregate_id, stored, _wanted, bindparam("moment", type_=partition_key_changes.c.updated_at.type)
+    ).where(aggregates.c.aggregate_id == _of, stored != _wanted)
+    statement = dialect.insert(partition_key_changes).from_select(
+        ["aggregate_id", "old_partition_key", "new_partition_key", "updated_at"], change
+    )
+    excluded = statement.excluded
+    return Statement(
+        statement.on_conflict_do_update(
+            index_elements=["aggregate_id"],
+            set_={"new_partition_key": excluded.new_partition_key, "updated_at": excluded.updated_at},
+        )
+    )

@@ -62,13 +62,12 @@ class SQLEventStore:
     def load(
         self, transaction: Transaction, aggregate_ids: Collection[UUID], until: datetime | None = None
     ) -> Sequence[tuple[EventStream, list[Event]]]:
-        with transaction.reading(pending=False) as connection:
-            return list(self.reader.streams(connection, aggregate_ids, until))
+        return list(self.reader.streams(transaction.fetch, aggregate_ids, until))
 
     def stream_exists(self, transaction: Transaction, aggregate_id: UUID) -> bool:
-        with transaction.reading(pending=True) as connection:
+        with transaction.reading() as connection:
             return bool(connection.scalar(select(exists().where(events.c.aggregate_id == aggregate_id))))
 
     def find_by_unique_key(self, transaction: Transaction, scope: str, key: Mapping[str, object]) -> UUID | None:
-        with transaction.reading(pending=True) as connection:
+        with transaction.reading() as connection:
             return connection.scalar(find_by_unique_key(scope, key))

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Generator, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
+from operator import itemgetter
 from typing import Any
 from uuid import UUID
 
@@ -14,11 +15,13 @@ from sqlalchemy import ColumnElement, Connection, Select, Text, select
 from sqlalchemy import cast as as_text
 
 from sequent_sa.aggregates.event_stream import EventStream
-from sequent_sa.dialects import Dialect
+from sequent_sa.dialects import BoundStatement, Dialect
 from sequent_sa.messages.codec import decode_event
 from sequent_sa.messages.event import Event
 from sequent_sa.messages.type_names import TypeNames
-from sequent_sa.tables import aggregate_types, aggregates, event_types, events
+from sequent_sa.tables import event_types, events
+
+Fetch = Callable[[BoundStatement], Sequence[Sequence[Any]]]
 
 _ROWS_IN_MEMORY = 1_000
 _AGGREGATES_A_QUERY = 500
@@ -43,15 +46,14 @@ class Load:
         self._type_names = type_names
 
     def streams(
-        self, connection: Connection, aggregate_ids: Collection[UUID], until: datetime | None = None
+        self, fetch: Fetch, aggregate_ids: Collection[UUID], until: datetime | None = None
     ) -> Iterator[tuple[EventStream, list[Event]]]:
         """The events of each aggregate that exists, in order; `until` leaves out those from that moment on."""
         ids = sorted(set(aggregate_ids))
         for start in range(0, len(ids), _AGGREGATES_A_QUERY):
-            statement = _events_of(ids[start : start + _AGGREGATES_A_QUERY])
-            rows = connection.execute(statement)
-            for _, group in groupby(rows, key=lambda row: row.aggregate_id):
-                stream, found = self._stream(group, until)
+            rows = fetch(self._dialect.events_of(ids[start : start + _AGGREGATES_A_QUERY]))
+            for _, group in groupby(rows, key=itemgetter(0)):
+                stream, found = self._stream(list(group), until)
                 if found:
                     yield stream, found
 
@@ -104,18 +106,16 @@ class Load:
         command_id, aggregate_id, number, created_at, name, data = row
         return Position(command_id, aggregate_id, number), self._event(name, aggregate_id, number, created_at, data)
 
-    def _stream(self, rows: Iterable[Any], until: datetime | None) -> tuple[EventStream, list[Event]]:
-        stream: EventStream | None = None
+    def _stream(self, rows: Sequence[Sequence[Any]], until: datetime | None) -> tuple[EventStream, list[Event]]:
+        aggregate_id, partition_key, aggregate_type, *_ = rows[0]
         found: list[Event] = []
-        for row in rows:
-            stream = stream or EventStream(row.aggregate_type, row.aggregate_id, row.events_partition_key)
-            if until is not None and row.created_at >= until:
+        for _, _, _, number, created_at, name, data in rows:
+            if until is not None and created_at >= until:
                 break
-            event = self._event(row.type, row.aggregate_id, row.sequence_number, row.created_at, row.data)
+            event = self._event(name, aggregate_id, number, created_at, data)
             if event is not None:
                 found.append(event)
-        assert stream is not None  # groupby yields no empty group
-        return stream, found
+        return EventStream(aggregate_type, aggregate_id, partition_key), found
 
     def _event(
         self, name: str, aggregate_id: UUID, sequence_number: int, created_at: datetime, data: str
@@ -136,26 +136,3 @@ def _positioned(type_names: Collection[str] | None) -> Select[*tuple[Any, ...]]:
         as_text(events.c.event_json, Text).label("data"),
     ).join(event_types, event_types.c.id == events.c.event_type_id)
     return statement if type_names is None else statement.where(event_types.c.type.in_(sorted(type_names)))
-
-
-def _events_of(aggregate_ids: Collection[UUID]) -> Select[*tuple[Any, ...]]:
-    return (
-        select(
-            aggregates.c.aggregate_id,
-            aggregates.c.events_partition_key,
-            aggregate_types.c.type.label("aggregate_type"),
-            events.c.sequence_number,
-            events.c.created_at,
-            event_types.c.type,
-            as_text(events.c.event_json, Text).label("data"),
-        )
-        .join(aggregate_types, aggregate_types.c.id == aggregates.c.aggregate_type_id)
-        .join(
-            events,
-            (events.c.partition_key == aggregates.c.events_partition_key)
-            & (events.c.aggregate_id == aggregates.c.aggregate_id),
-        )
-        .join(event_types, event_types.c.id == events.c.event_type_id)
-        .where(aggregates.c.aggregate_id.in_(aggregate_ids))
-        .order_by(aggregates.c.aggregate_id, events.c.sequence_number)
-    )

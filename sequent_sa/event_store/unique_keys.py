@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import Select, and_, delete, not_, or_, select
+from sqlalchemy import Select, Uuid, and_, bindparam, delete, not_, or_, select
 
 from sequent_sa.aggregates.event_stream import EventStream
-from sequent_sa.dialects import Dialect
+from sequent_sa.dialects import Dialect, Statement
 from sequent_sa.event_store import conflicts
 from sequent_sa.event_store.write import Write
 from sequent_sa.tables import aggregate_unique_keys
+
+_KEY = ("scope", "key")
 
 
 def encode_key(key: Mapping[str, object]) -> str:
@@ -20,27 +23,47 @@ def encode_key(key: Mapping[str, object]) -> str:
     return msgspec.json.encode(key, order="deterministic").decode()
 
 
-def unique_key_writes(dialect: Dialect, streams: Sequence[EventStream]) -> Iterator[Write]:
+def take_key(dialect: Dialect) -> Statement:
+    """The statement that takes a key for an aggregate, unless it has it already."""
+    table = aggregate_unique_keys
+    values = {column.name: bindparam(column.name, type_=column.type) for column in table.columns}
+    return Statement(
+        dialect.insert(table).values(**values).on_conflict_do_nothing(index_elements=["aggregate_id", "scope"])
+    )
+
+
+def unique_key_writes(take: Statement, streams: Sequence[EventStream]) -> Iterator[Write]:
     """Make the stored keys of these aggregates those that they have now.
 
     All keys that are given up are freed before any is taken, so that aggregates can move and swap keys; taking
     goes in the order of scope and key, so that concurrent transactions cannot deadlock.
     """
-    table = aggregate_unique_keys
     declaring = [stream for stream in streams if stream.unique_keys is not None]
     wanted: list[tuple[str, str, EventStream]] = []
     for stream in declaring:
         keys = [(scope, encode_key(key)) for scope, key in (stream.unique_keys or {}).items()]
-        kept = or_(*(and_(table.c.scope == scope, table.c.key == key) for scope, key in keys))
-        mine = table.c.aggregate_id == stream.aggregate_id
-        yield Write(delete(table).where(mine, not_(kept)) if keys else delete(table).where(mine))
+        kept = {
+            f"{name}_{number}": value for number, key in enumerate(keys) for name, value in zip(_KEY, key, strict=True)
+        }
+        yield Write(_free_keys(len(keys)), {"of": stream.aggregate_id, **kept})
         wanted += [(scope, key, stream) for scope, key in keys]
     for scope, key, stream in sorted(wanted, key=lambda item: item[:2]):
         yield Write(
-            dialect.insert_or_ignore(table, "aggregate_id", "scope"),
+            take,
             {"aggregate_id": stream.aggregate_id, "scope": scope, "key": key},
             conflicts.taking_key(stream, scope),
         )
+
+
+@cache
+def _free_keys(count: int) -> Statement:
+    table = aggregate_unique_keys
+    kept = [
+        and_(*(table.c[name] == bindparam(f"{name}_{number}", type_=table.c[name].type) for name in _KEY))
+        for number in range(count)
+    ]
+    mine = table.c.aggregate_id == bindparam("of", type_=Uuid())
+    return Statement(delete(table).where(mine, not_(or_(*kept))) if kept else delete(table).where(mine))
 
 
 def find_by_unique_key(scope: str, key: Mapping[str, object]) -> Select[UUID]:

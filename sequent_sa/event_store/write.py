@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
-from sqlalchemy import Executable
-
-from sequent_sa.dialects import Failure
+from sequent_sa.dialects import BoundStatement, Failure, Parameters, Statement
 from sequent_sa.exceptions import SequentError
 
-Parameters = Mapping[str, object] | Sequence[Mapping[str, object]]
 Explain = Callable[[Failure, BaseException], SequentError | None]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class Write:
     """One statement of a burst. `explain` turns its failure into the error that the user sees, if it knows one."""
 
-    statement: Executable
-    parameters: Parameters | None = None
+    statement: Statement
+    parameters: Parameters = None
     explain: Explain | None = None
+
+    def bound(self) -> BoundStatement:
+        """The statement with its parameters, as they are now."""
+        return BoundStatement(self.statement, self.parameters)

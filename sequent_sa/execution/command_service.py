@@ -10,7 +10,7 @@ from functools import partial
 from typing import NamedTuple
 
 from sequent_sa._asynchronous import pause
-from sequent_sa.exceptions import ConcurrencyError
+from sequent_sa.exceptions import ConcurrencyError, ProjectorsChanged
 from sequent_sa.execution.command_handler import CommandHandler
 from sequent_sa.execution.middleware import Filter, Middleware, Request, onion
 from sequent_sa.messages.command import BaseCommand
@@ -78,17 +78,23 @@ class CommandService:
             self._process(unit, commands, validation_contexts)
 
     def _process_anew(self, commands: Sequence[Request], validation_contexts: Iterable[str], retries: int) -> None:
-        for attempt in range(retries + 1):
+        attempt = 0
+        refreshed = False
+        while True:
             unit: UnitOfWork | None = None
             try:
-                with self._units.open() as unit:
+                with self._units.open(repeatable=True) as unit:
                     self._process(unit, commands, validation_contexts)
             except ConcurrencyError as error:
+                if isinstance(error, ProjectorsChanged) and not refreshed:
+                    refreshed = True  # nobody else was first: what was known about projectors was old
+                    continue
                 # A hook may lose a race of its own after the commit; then nothing may be executed twice.
                 if attempt == retries or unit is None or unit.committed:
                     raise
                 logger.info("trying again after a lost race: %s", error, extra={"attempt": attempt + 1})
                 pause(random.uniform(0, min(_LONGEST_PAUSE, _FIRST_PAUSE * 2**attempt)))
+                attempt += 1
             else:
                 return
 

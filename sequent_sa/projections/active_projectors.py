@@ -5,15 +5,19 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 
+from sequent_sa.dialects import Dialect, Failure, FailureKind
+from sequent_sa.event_store.write import Write
 from sequent_sa.exceptions import (
     DifferentProjectorVersionIsActive,
     ProjectorIsActivating,
     ProjectorNeverActivated,
+    ProjectorsChanged,
+    SequentError,
     UnknownActiveProjector,
 )
 from sequent_sa.messages.message_handler import MessageHandler
 from sequent_sa.projections.projector import Projector
-from sequent_sa.projections.projector_states import ProjectorState, read_states
+from sequent_sa.projections.projector_states import ProjectorState, as_text, fetch_states
 from sequent_sa.unit_of_work.unit_of_work import UnitOfWork
 
 logger = logging.getLogger(__name__)
@@ -22,13 +26,16 @@ logger = logging.getLogger(__name__)
 class ActiveProjectors:
     """Chooses, once in each unit of work, the handlers that get its events.
 
-    The states are read in the transaction that stores the events, so nobody can switch versions before it ends.
+    The states are those that were read last; what is sent first with the events makes sure that they still hold, and
+    that nobody switches versions before the transaction ends.
     """
 
-    def __init__(self, handlers: Sequence[MessageHandler], *, strict: bool) -> None:
+    def __init__(self, handlers: Sequence[MessageHandler], dialect: Dialect, *, strict: bool) -> None:
         self._handlers = handlers
         self._strict = strict
         self._warned: set[str] = set()
+        self._dialect = dialect
+        self._assumed: dict[str, ProjectorState] | None = None
 
     def __call__(self, unit: UnitOfWork) -> Sequence[MessageHandler]:
         """All handlers but the projectors that are not active.
@@ -38,8 +45,7 @@ class ActiveProjectors:
         """
         chosen: Sequence[MessageHandler] | None = unit.memo.get(self)
         if chosen is None:
-            with unit.transaction.reading(pending=False) as connection:
-                states = read_states(connection)
+            states = self._states(unit)
             self._refuse_unknown(states)
             self._refuse_never_activated(states)
             chosen = [
@@ -47,6 +53,20 @@ class ActiveProjectors:
             ]
             unit.memo[self] = chosen
         return chosen
+
+    def _states(self, unit: UnitOfWork) -> dict[str, ProjectorState]:
+        states = self._assumed if unit.repeatable else None
+        if states is None:
+            states = fetch_states(unit.transaction)
+        check = self._dialect.check_projector_states(as_text(states))
+        if check is not None:
+            self._assumed = states
+            unit.transaction.write(Write(*check, self._changed), first=True)
+        return states
+
+    def _changed(self, failure: Failure, error: BaseException) -> SequentError | None:
+        self._assumed = None
+        return ProjectorsChanged() if failure.kind is FailureKind.PROJECTORS_CHANGED else None
 
     def _refuse_unknown(self, states: dict[str, ProjectorState]) -> None:
         known = {type(handler).__type_name__ for handler in self._handlers if isinstance(handler, Projector)}

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, delete, select, update
 
 from sequent_sa import _clock
-from sequent_sa.dialects import Dialect
+from sequent_sa.dialects import BoundStatement, Dialect, Statement
+from sequent_sa.event_store.transaction import Transaction
 from sequent_sa.projections.projector import Projector
 from sequent_sa.tables import projector_states
 
@@ -25,13 +26,31 @@ class ProjectorState:
     replaying_version: int | None = None
 
 
+_columns = projector_states.c
+_ALL_STATES = select(_columns.name, _columns.active_version, _columns.activating_version, _columns.replaying_version)
+_FETCH_STATES = BoundStatement(Statement(_ALL_STATES))
+
+
 def read_states(connection: Connection) -> dict[str, ProjectorState]:
     """All states by the projector's name. Who changes them waits until this transaction ends."""
-    columns = projector_states.c
-    rows = connection.execute(
-        select(columns.name, columns.active_version, columns.activating_version, columns.replaying_version)
+    return {row.name: ProjectorState(*row) for row in connection.execute(_ALL_STATES)}
+
+
+def fetch_states(transaction: Transaction) -> dict[str, ProjectorState]:
+    """All states by the projector's name, which a transaction that has written nothing yet does not hold on to."""
+    return {str(name): ProjectorState(name, *versions) for name, *versions in transaction.fetch(_FETCH_STATES)}
+
+
+def as_text(states: Mapping[str, ProjectorState]) -> str:
+    """What is the same for the same states, as the database says it too: see `Dialect.check_projector_states`."""
+    return ",".join(
+        f"{name}:{_text(states[name].active_version)}:{_text(states[name].activating_version)}"
+        for name in sorted(states)
     )
-    return {row.name: ProjectorState(*row) for row in rows}
+
+
+def _text(version: int | None) -> str:
+    return "" if version is None else str(version)
 
 
 class ProjectorStates:

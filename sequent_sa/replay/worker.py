@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import contextmanager
+from typing import Any
 
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
+from sequent_sa.dialects import BoundStatement, dialect_of
 from sequent_sa.event_store.load import Position
 from sequent_sa.event_store.write import Write
 from sequent_sa.exceptions import PublishEventError, ReplayError
@@ -24,11 +26,12 @@ class LoadingTransaction:
     """Sends writes on a connection whose transaction is somebody else's to end."""
 
     def __init__(self, connection: Connection) -> None:
-        self._connection = connection
+        self._driver = dialect_of(connection.engine).joined(connection)
         self._pending: list[Write] = []
+        self.unsent: dict[object, Any] = {}
 
-    def write(self, write: Write) -> None:
-        self._pending.append(write)
+    def write(self, write: Write, *, first: bool = False) -> None:
+        self._pending.insert(0 if first else len(self._pending), write)
         if len(self._pending) >= _WRITES_A_FLUSH:
             self.flush()
 
@@ -37,18 +40,30 @@ class LoadingTransaction:
         raise ReplayError("a replay has no hooks for its commit")
 
     @contextmanager
-    def reading(self, *, pending: bool) -> Generator[Connection, None, None]:
-        if pending:
-            self.flush()
-        yield self._connection
+    def reading(self) -> Generator[Connection, None, None]:
+        self.flush()
+        yield self._driver.begin()
+
+    def fetch(self, statement: BoundStatement, *, pending: bool = False) -> Sequence[Sequence[Any]]:
+        with self._explained():
+            return self._driver.fetch(statement, self._take() if pending else ())
 
     def flush(self) -> None:
-        pending, self._pending = self._pending, []
-        for write in pending:
-            try:
-                self._connection.execute(write.statement, write.parameters)
-            except DBAPIError as error:
-                raise ReplayError(f"a row could not be written: {error.orig}") from error
+        with self._explained():
+            self._driver.send(self._take(), commit=False)
+
+    def _take(self) -> list[BoundStatement]:
+        writes, self._pending = self._pending, []
+        self.unsent.clear()
+        return [write.bound() for write in writes]
+
+    @staticmethod
+    @contextmanager
+    def _explained() -> Generator[None, None, None]:
+        try:
+            yield
+        except DBAPIError as error:
+            raise ReplayError(f"a row could not be written: {error.orig}") from error
 
 
 def load_in_memory(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
-from typing import NamedTuple, NoReturn
+from typing import Any, NamedTuple, NoReturn
 from uuid import UUID
 
 from sqlalchemy import Connection
@@ -13,6 +13,7 @@ from sqlalchemy.exc import DBAPIError
 
 from sequent_sa.aggregates.aggregate_root import AppliedEvent
 from sequent_sa.aggregates.event_stream import EventStream
+from sequent_sa.dialects import BoundStatement
 from sequent_sa.event_store.append import StreamWithEvents
 from sequent_sa.event_store.transaction import Transaction
 from sequent_sa.event_store.unique_keys import encode_key
@@ -36,8 +37,13 @@ class InMemoryTransaction:
     def __init__(self) -> None:
         self.undo: list[Callable[[], object]] = []
         self._on_commit: list[Callable[[], object]] = []
+        self.unsent: dict[object, Any] = {}
 
-    def reading(self, *, pending: bool) -> AbstractContextManager[Connection]:
+    def fetch(self, statement: BoundStatement, *, pending: bool = False) -> Sequence[Sequence[Any]]:
+        """Raises `UnitOfWorkError`."""
+        self._refuse()
+
+    def reading(self) -> AbstractContextManager[Connection]:
         """Raises `UnitOfWorkError`."""
         self._refuse()
 
@@ -48,7 +54,7 @@ class InMemoryTransaction:
             "or give --sequent-database URL"
         )
 
-    def write(self, write: Write) -> None:
+    def write(self, write: Write, *, first: bool = False) -> None:
         """Raises `UnitOfWorkError`."""
         self._refuse()
 

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
-from sequent_sa.dialects import Dialect
+from sequent_sa.dialects import BoundStatement, Dialect, DriverTransaction
 from sequent_sa.event_store import conflicts
 from sequent_sa.event_store.write import Write
 from sequent_sa.exceptions import UnitOfWorkError
-
-logger = logging.getLogger(__name__)
 
 
 class SQLTransaction:
@@ -24,47 +21,44 @@ class SQLTransaction:
     Once the database refused a statement, nothing can be done but to roll back, whoever caught the error.
     """
 
-    def __init__(self, connect: Callable[[], Connection], dialect: Dialect) -> None:
-        self._connect = connect
+    def __init__(self, open_: Callable[[], DriverTransaction], dialect: Dialect) -> None:
+        self._open = open_
         self._dialect = dialect
-        self._connection: Connection | None = None
+        self._driver: DriverTransaction | None = None
         self._pending: list[Write] = []
         self._on_commit: list[Callable[[], object]] = []
         self._failure: BaseException | None = None
+        self.unsent: dict[object, Any] = {}
 
-    def write(self, write: Write) -> None:
-        """Send a statement with the next burst."""
+    def write(self, write: Write, *, first: bool = False) -> None:
+        """Send a statement with the next burst; `first` before all that are still to be sent."""
         self._refuse_after_failure()
-        self._pending.append(write)
+        self._pending.insert(0 if first else len(self._pending), write)
 
     def on_commit(self, callback: Callable[[], object]) -> None:
         """Call back once this transaction has committed."""
         self._on_commit.append(callback)
 
-    @contextmanager
-    def reading(self, *, pending: bool) -> Generator[Connection, None, None]:
-        """For reading; with `pending`, what is read includes the writes so far. Raises what an error means."""
+    def fetch(self, statement: BoundStatement, *, pending: bool = False) -> Sequence[Sequence[Any]]:
+        """Read rows; with `pending`, the writes so far go first, in the same flight. Raises what an error means."""
         self._refuse_after_failure()
-        if pending:
-            self._flush()
-        connection = self._begun()
-        try:
-            yield connection
-        except DBAPIError as error:
-            self._fail(error)
+        writes = self._take() if pending else []
+        with self._failing(writes):
+            return self._opened().fetch(statement, [write.bound() for write in writes])
+
+    @contextmanager
+    def reading(self) -> Generator[Connection, None, None]:
+        """For reading what the writes so far have changed, which are sent first. Raises what an error means."""
+        self._refuse_after_failure()
+        self._send(commit=False)
+        with self._failing():
+            yield self._opened().begin()
 
     def commit(self) -> None:
         """Make everything permanent. Without any access to the database there is nothing to do."""
         self._refuse_after_failure()
-        if self._pending:
-            self._flush()
-        if self._connection is not None:
-            if self._dialect.is_aborted(self._connection):
-                raise UnitOfWorkError("a statement failed in this transaction, so nothing of it can be committed")
-            try:
-                self._connection.commit()
-            except DBAPIError as error:
-                self._fail(error)
+        if self._pending or self._driver is not None:
+            self._send(commit=True)
             self._close()
         for callback in self._on_commit:
             callback()
@@ -72,39 +66,44 @@ class SQLTransaction:
     def rollback(self) -> None:
         """Undo everything, also when the connection is gone."""
         self._pending.clear()
-        if self._connection is not None:
+        self.unsent.clear()
+        if self._driver is not None:
             try:
-                self._connection.rollback()
-            except DBAPIError:
-                logger.warning("the connection broke before it could roll back", exc_info=True)
-                self._connection.invalidate()
-            self._close()
+                self._driver.rollback()
+            finally:
+                self._close()
 
     def explained(self, error: DBAPIError) -> Exception:
         """What an error of the database means to the user; the error itself when that says it all."""
         return conflicts.general(self._dialect.failure(error), error.orig or error) or error
 
-    def _begun(self) -> Connection:
-        if self._connection is None:
-            connection = self._connect()
-            try:
-                connection.begin()
-            except BaseException as error:
-                connection.close()
-                if isinstance(error, DBAPIError):
-                    self._fail(error)
-                raise
-            self._connection = connection
-        return self._connection
+    def _opened(self) -> DriverTransaction:
+        if self._driver is None:
+            self._driver = self._open()
+        return self._driver
 
-    def _flush(self) -> None:
-        pending, self._pending = self._pending, []
-        connection = self._begun()
-        for write in pending:
-            try:
-                connection.execute(write.statement, write.parameters)
-            except DBAPIError as error:
-                self._fail(error, write)
+    def _send(self, *, commit: bool) -> None:
+        writes = self._take()
+        if writes or commit:
+            with self._failing(writes):
+                self._opened().send([write.bound() for write in writes], commit=commit)
+
+    def _take(self) -> list[Write]:
+        writes, self._pending = self._pending, []
+        self.unsent.clear()
+        return writes
+
+    @contextmanager
+    def _failing(self, writes: Sequence[Write] = ()) -> Generator[None, None, None]:
+        try:
+            yield
+        except DBAPIError as error:
+            refused = self._driver.refused if self._driver is not None else None
+            self._fail(error, writes[refused] if refused is not None and refused < len(writes) else None)
+        except BaseException as error:
+            if writes:
+                self._failure = error  # they are lost
+            raise
 
     def _refuse_after_failure(self) -> None:
         if self._failure is not None:
@@ -114,9 +113,9 @@ class SQLTransaction:
             ) from self._failure
 
     def _close(self) -> None:
-        assert self._connection is not None
-        self._connection.close()
-        self._connection = None
+        driver, self._driver = self._driver, None
+        if driver is not None:
+            driver.close()
 
     def _fail(self, error: DBAPIError, write: Write | None = None) -> NoReturn:
         explained = self.explained(error)

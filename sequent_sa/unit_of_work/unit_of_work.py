@@ -54,10 +54,12 @@ class UnitOfWork:
     """One transaction, the aggregates loaded in it, and what is to happen when it ends.
 
     `memo` is a place for what other parts keep for the length of this unit: the command queue, the events waiting
-    to be published, the projector states.
+    to be published, the projector states. `repeatable` says that whoever opened it begins again when it turns out at
+    its end that what was assumed at its beginning does not hold.
     """
 
     transaction: CommittableTransaction
+    repeatable: bool = False
     owner: tuple[int, object] = field(default_factory=_owner)
     aggregates: dict[UUID, AggregateRoot] = field(default_factory=dict[UUID, AggregateRoot])
     event: Event | None = None
@@ -141,13 +143,13 @@ class UnitsOfWork:
         return unit
 
     @contextmanager
-    def open(self) -> Generator[UnitOfWork, None, None]:
+    def open(self, *, repeatable: bool = False) -> Generator[UnitOfWork, None, None]:
         """Open a unit of work; commit at the end, or roll back when an exception leaves the block.
 
         Hooks run after the transaction ended, when no unit of work is open any more. Raises `HasUncommittedEvents`
         when events were applied that no command stored; then nothing is committed.
         """
-        unit = UnitOfWork(self._new_transaction())
+        unit = UnitOfWork(self._new_transaction(), repeatable)
         token = _current.set({**_current.get({}), id(self): unit})
         try:
             try:
@@ -173,7 +175,7 @@ class UnitsOfWork:
         token = _current.set({**_current.get({}), id(self): unit})
         try:
             yield unit
-            with unit.transaction.reading(pending=True):
+            with unit.transaction.reading():
                 logger.debug("undoing a unit of work that was not meant to stay")
         finally:
             _current.reset(token)

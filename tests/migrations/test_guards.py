@@ -94,7 +94,7 @@ def _refusal(connection: Connection, version: int) -> FailureKind | None:
     try:
         with connection.begin_nested():
             if check is not None:
-                connection.execute(check)
+                connection.execute(check.statement.executable, check.parameters)
             add_event(connection, version + 1)
     except DBAPIError as error:
         return dialect.failure(error).kind

@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
-from sqlalchemy import CursorResult, Executable, TextClause, delete, insert, select, update
+from sqlalchemy import Column, CursorResult, TextClause, insert
 
+from sequent_sa.dialects import BoundStatement
 from sequent_sa.event_store.transaction import Transaction
-from sequent_sa.event_store.write import Explain, Parameters, Write
-from sequent_sa.projections.persistors.record_table import Where, record_table
+from sequent_sa.event_store.write import Explain, Write
+from sequent_sa.projections.persistors.record_statements import record_statements
+from sequent_sa.projections.persistors.record_table import RecordTable, Where, record_table
+from sequent_sa.projections.persistors.unsent_rows import UnsentRows
 
 R = TypeVar("R")
 
@@ -29,22 +32,26 @@ class LivePersistor:
         for record in records:
             values = table.values(record)
             generated = table.generated(values)
-            statement = insert(table.table)
-            if not generated:
-                self._write(statement, table.row(values))
-                continue
-            with self._transaction().reading(pending=True) as connection:
-                row = connection.execute(statement.returning(*generated), table.row(values)).one()
-            names = {column: name for name, column in table.columns.items()}
-            for column, value in zip(generated, row, strict=True):
-                setattr(record, names[column], value)
+            if generated:
+                self._insert_returning(table, record, values, generated)
+            else:
+                write = self._write(record_statements(table).insert(values))
+                UnsentRows.of(self._transaction(), table).inserted(values, write)
+
+    def _insert_returning(
+        self, table: RecordTable[R], record: R, values: Mapping[str, Any], generated: Sequence[Column[Any]]
+    ) -> None:
+        with self._transaction().reading() as connection:
+            row = connection.execute(insert(table.table).returning(*generated), table.row(values)).one()
+        names = {column: name for name, column in table.columns.items()}
+        for column, value in zip(generated, row, strict=True):
+            setattr(record, names[column], value)
 
     def find(self, record_type: type[R], where: Where) -> list[R]:
         table = record_table(record_type)
-        statement = select(*table.columns.values()).where(*table.matching(where))
-        statement = statement.order_by(*(table.columns[name] for name in table.key))
-        with self._transaction().reading(pending=True) as connection:
-            return [table.load(row) for row in connection.execute(statement)]
+        table.check(where)
+        rows = self._transaction().fetch(record_statements(table).select(where), pending=True)
+        return [table.load(row) for row in rows]
 
     def save(self, record_type: type[R], record: R, before: Mapping[str, Any]) -> None:
         table = record_table(record_type)
@@ -60,16 +67,25 @@ class LivePersistor:
     def update_all(self, record_type: type[R], where: Where, changes: Mapping[str, Any]) -> None:
         table = record_table(record_type)
         table.check(changes)
-        if changes:
-            self._write(update(table.table).where(*table.matching(where)).values(table.row(changes)))
+        table.check(where)
+        if not changes:
+            return
+        rows = UnsentRows.of(self._transaction(), table)
+        if not rows.change(where, changes, self._explain()):
+            write = self._write(record_statements(table).update(where, table.with_updates(changes)))
+            rows.updated(where, changes, write)
 
     def delete_all(self, record_type: type[R], where: Where) -> None:
         table = record_table(record_type)
-        self._write(delete(table.table).where(*table.matching(where)))
+        table.check(where)
+        UnsentRows.of(self._transaction(), table).forget()
+        self._write(record_statements(table).delete(where))
 
     def execute_sql(self, statement: TextClause, parameters: Mapping[str, Any]) -> CursorResult[Any]:
-        with self._transaction().reading(pending=True) as connection:
+        with self._transaction().reading() as connection:
             return connection.execute(statement, parameters)
 
-    def _write(self, statement: Executable, parameters: Parameters | None = None) -> None:
-        self._transaction().write(Write(statement, parameters, self._explain()))
+    def _write(self, statement: BoundStatement) -> Write:
+        write = Write(*statement, self._explain())
+        self._transaction().write(write)
+        return write

@@ -10,6 +10,7 @@ from weakref import WeakKeyDictionary
 from sqlalchemy import Column, ColumnElement, Table, inspect
 from sqlalchemy.orm import Mapper
 from sqlalchemy.orm.attributes import set_committed_value
+from sqlalchemy.sql.elements import ClauseElement
 
 from sequent_sa.exceptions import ProjectorError
 
@@ -30,6 +31,7 @@ class RecordTable(Generic[R]):
         names = {column: name for name, column in self.columns.items()}
         self.key: tuple[str, ...] = tuple(names[cast("Column[Any]", column)] for column in mapper.primary_key)
         self._manager = mapper.class_manager
+        self.constrained = self._constrained({column.key: name for name, column in self.columns.items()})
 
     def check(self, names: Mapping[str, object]) -> None:
         """Raise `ProjectorError` for names that are no columns of the record."""
@@ -44,6 +46,27 @@ class RecordTable(Generic[R]):
         """The values that a record holds, by attribute; what the database will generate is left out."""
         held = vars(record)
         return {name: held[name] for name in self.columns if name in held}
+
+    def _constrained(self, names: Mapping[str, str]) -> frozenset[str] | None:
+        if any(column.onupdate is not None or column.server_onupdate is not None for column in self.columns.values()):
+            return None
+        found = {column for constraint in self.table.constraints for column in getattr(constraint, "columns", ())}
+        unique = [index for index in self.table.indexes if index.unique]
+        if any(len(index.columns) != len(index.expressions) for index in unique):
+            return None
+        found.update(column for index in unique for column in index.columns)
+        return frozenset(names[column.key] for column in found if column.key in names)
+
+    def with_updates(self, changes: Mapping[str, Any]) -> dict[str, Any]:
+        """Changes of a row, with the values that Python makes for columns that change with every update."""
+        made: dict[str, Any] = {}
+        for name, column in self.columns.items():
+            if name not in changes and column.onupdate is not None:
+                if column.onupdate.is_scalar:
+                    made[name] = column.onupdate.arg  # type: ignore[attr-defined]
+                elif column.onupdate.is_callable:
+                    made[name] = column.onupdate.arg(None)  # type: ignore[attr-defined]
+        return {**changes, **made}
 
     def fill_defaults(self, record: R) -> None:
         """Set the column defaults that Python can make, where the record has no value."""
@@ -112,6 +135,11 @@ def record_table(record_type: type[R]) -> RecordTable[R]:
     if table is None:
         table = _known[record_type] = RecordTable(record_type)
     return table
+
+
+def is_expression(value: object) -> bool:
+    """Whether a value is for the database to work out."""
+    return isinstance(value, ClauseElement) or hasattr(value, "__clause_element__")
 
 
 def is_any_of(value: object) -> bool:

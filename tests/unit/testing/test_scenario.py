@@ -157,5 +157,5 @@ def test_time_can_be_frozen(scenario: SequentFixture) -> None:
 def test_there_is_no_database(scenario: SequentFixture, app: Sequent) -> None:
     """What needs one says which fixture to use."""
     with scenario._units.open() as unit, pytest.raises(UnitOfWorkError, match="sequent_projector"):  # pyright: ignore[reportPrivateUsage]
-        unit.transaction.reading(pending=True)
+        unit.transaction.reading()
     assert issubclass(Post, AggregateRoot)

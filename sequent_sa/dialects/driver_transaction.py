@@ -1,0 +1,109 @@
+"""A transaction that is talked to through the driver, on a connection that SQLAlchemy pools."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from typing import Any, NoReturn, Protocol
+
+from sqlalchemy import Connection
+from sqlalchemy.exc import DBAPIError
+
+from sequent_sa.dialects.statement import BoundStatement, CompiledStatement
+
+logger = logging.getLogger(__name__)
+
+Sendable = tuple[int, str, Any]
+"""One execution: which of the statements it belongs to, its text, and the parameters for the driver."""
+
+
+class DriverTransaction(Protocol):
+    """One database transaction, from its first statement to its end. SQLAlchemy's events do not see what is sent.
+
+    Errors are those of SQLAlchemy; `refused` says which of the statements that were sent together caused the last one.
+    """
+
+    refused: int | None
+
+    def begin(self) -> Connection:
+        """Begin the transaction unless that has happened; returns the connection, for what goes through SQLAlchemy."""
+        ...
+
+    def fetch(self, statement: BoundStatement, before: Sequence[BoundStatement] = ()) -> Sequence[Sequence[Any]]:
+        """Read rows, after other statements that go in the same flight."""
+        ...
+
+    def send(self, statements: Sequence[BoundStatement], *, commit: bool) -> None:
+        """Send statements, and the commit, in as few flights as there can be."""
+        ...
+
+    def rollback(self) -> None:
+        """Undo everything, also when the connection is gone."""
+        ...
+
+    def close(self) -> None:
+        """Give the connection back to its pool."""
+        ...
+
+
+def sendable(connection: Connection, statements: Sequence[BoundStatement]) -> list[Sendable]:
+    """All executions of some statements, with their parameters worked out, before the first is sent."""
+    result: list[Sendable] = []
+    debugging = logger.isEnabledFor(logging.DEBUG)
+    for index, (statement, parameters) in enumerate(statements):
+        compiled = statement.compiled(connection)
+        if debugging:
+            logger.debug("sending %s", compiled.text, extra={"statement": compiled.text})
+        if parameters is None or isinstance(parameters, Mapping):
+            result.append((index, compiled.text, compiled.values(parameters or {})))
+        else:
+            result.extend((index, compiled.text, compiled.values(values)) for values in parameters)
+    return result
+
+
+def refuse(connection: Connection, text: str | None, error: Exception) -> NoReturn:
+    """Raise what the driver said as SQLAlchemy would, and give up connections that are dead."""
+    dialect = connection.dialect
+    driver_connection = connection.connection.dbapi_connection
+    assert dialect.loaded_dbapi is not None
+    lost = isinstance(error, dialect.loaded_dbapi.Error) and dialect.is_disconnect(error, driver_connection, None)
+    wrapped = DBAPIError.instance(
+        text, None, error, dialect.loaded_dbapi.Error, connection_invalidated=lost, dialect=dialect
+    )
+    if lost:
+        # The other connections of the pool are as old: each of them would fail once.
+        connection.invalidate(error)
+        connection.engine.dispose()
+    raise wrapped from error
+
+
+def fetch(connection: Connection, statement: BoundStatement) -> Sequence[Sequence[Any]]:
+    """Read rows with a cursor of the driver."""
+    ((_, text, values),) = sendable(connection, [statement])
+    compiled: CompiledStatement = statement.statement.compiled(connection)
+    cursor = connection.connection.cursor()
+    try:
+        cursor.execute(text, values)
+        return compiled.rows(cursor.fetchall())
+    except errors_of(connection) as error:
+        refuse(connection, text, error)
+    finally:
+        cursor.close()
+
+
+def roll_back(connection: Connection) -> None:
+    """Roll back at the driver and for SQLAlchemy; a connection that breaks is thrown away."""
+    if connection.invalidated:
+        return
+    try:
+        connection.rollback()
+        connection.connection.rollback()
+    except (DBAPIError, errors_of(connection)):
+        logger.warning("the connection broke before it could roll back", exc_info=True)
+        connection.invalidate()
+
+
+def errors_of(connection: Connection) -> type[Exception]:
+    """The errors that the driver raises."""
+    assert connection.dialect.loaded_dbapi is not None
+    return connection.dialect.loaded_dbapi.Error

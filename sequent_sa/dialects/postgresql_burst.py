@@ -1,0 +1,119 @@
+"""A transaction on PostgreSQL: what is written goes in one flight, with BEGIN and COMMIT, by libpq's pipeline."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import nullcontext
+from typing import Any
+
+import psycopg
+from psycopg.pq import TransactionStatus
+from sqlalchemy import Connection, Engine
+from sqlalchemy.util.concurrency import await_
+
+from sequent_sa.dialects.driver_transaction import Sendable, fetch, refuse, roll_back, sendable
+from sequent_sa.dialects.statement import BoundStatement
+from sequent_sa.exceptions import UnitOfWorkError
+
+_BEGIN = "BEGIN"
+_COMMIT = "COMMIT"
+
+
+class PostgreSQLTransaction:
+    """The driver commits each statement by itself (autocommit) until `BEGIN` is sent, with the first write.
+
+    What is only read before that needs no transaction: under READ COMMITTED each statement sees what is committed when
+    it begins anyway, and what is written later is guarded by locks, versions and the states of projectors.
+    """
+
+    def __init__(self, connection: Connection, *, begun: bool) -> None:
+        self._connection = connection
+        self._begun = begun
+        self.refused: int | None = None
+
+    @classmethod
+    def on(cls, engine: Engine) -> PostgreSQLTransaction:
+        """A transaction of its own."""
+        return cls(engine.connect().execution_options(isolation_level="AUTOCOMMIT"), begun=False)
+
+    def begin(self) -> Connection:
+        if not self._begun:
+            self.send([], commit=False)
+        return self._connection
+
+    def fetch(self, statement: BoundStatement, before: Sequence[BoundStatement] = ()) -> Sequence[Sequence[Any]]:
+        if not before:
+            return fetch(self._connection, statement)
+        rows = self._flight([*before, statement], commit=False, fetch=True)
+        return statement.statement.compiled(self._connection).rows(rows)
+
+    def send(self, statements: Sequence[BoundStatement], *, commit: bool) -> None:
+        if statements or self._begun or not commit:
+            self._flight(statements, commit=commit)
+
+    def _flight(
+        self, statements: Sequence[BoundStatement], *, commit: bool, fetch: bool = False
+    ) -> Sequence[Sequence[Any]]:
+        self._refuse_aborted()
+        sending: list[Sendable] = sendable(self._connection, statements)
+        if not self._begun:
+            sending.insert(0, (-1, _BEGIN, None))
+        if commit:
+            sending.append((-1, _COMMIT, None))
+        done: list[Any] = []
+        driver: Any = self._connection.connection.driver_connection
+        is_asynchronous = isinstance(driver, psycopg.AsyncConnection)
+        rows: Sequence[Sequence[Any]] = ()
+        self._begun = True
+        try:
+            if is_asynchronous:
+                rows = await_(_send_async(driver, sending, done, fetch=fetch))
+            else:
+                rows = _send(driver, sending, done, fetch=fetch)
+        except psycopg.Error as error:
+            self._refuse(sending, done, error)
+        self._begun = not commit
+        return rows
+
+    def rollback(self) -> None:
+        roll_back(self._connection)
+        self._begun = False
+
+    def close(self) -> None:
+        self._connection.close()
+
+    def _refuse_aborted(self) -> None:
+        driver = self._connection.connection.driver_connection
+        assert isinstance(driver, psycopg.Connection | psycopg.AsyncConnection)
+        # COMMIT would answer with a ROLLBACK and no error.
+        if driver.info.transaction_status == TransactionStatus.INERROR:
+            raise UnitOfWorkError("a statement failed in this transaction, so nothing of it can be committed")
+
+    def _refuse(self, sending: Sequence[Sendable], done: Sequence[Any], error: psycopg.Error) -> None:
+        # The first that has no result is the one that failed; those behind it were skipped by the server.
+        failed = next((number for number, cursor in enumerate(done) if cursor.pgresult is None), len(done) - 1)
+        index, text, _ = sending[failed]
+        self.refused = index if index >= 0 else None
+        refuse(self._connection, text, error)
+
+
+def _send(
+    driver: psycopg.Connection[Any], sending: Sequence[Sendable], done: list[Any], *, fetch: bool
+) -> Sequence[Sequence[Any]]:
+    with driver.pipeline() if psycopg.Pipeline.is_supported() else nullcontext():
+        for _, text, values in sending:
+            done.append(driver.cursor())
+            done[-1].execute(text, values)
+    rows: Sequence[Sequence[Any]] = done[-1].fetchall() if fetch else ()
+    return rows
+
+
+async def _send_async(
+    driver: psycopg.AsyncConnection[Any], sending: Sequence[Sendable], done: list[Any], *, fetch: bool
+) -> Sequence[Sequence[Any]]:
+    async with driver.pipeline() if psycopg.AsyncPipeline.is_supported() else nullcontext():
+        for _, text, values in sending:
+            done.append(driver.cursor())
+            await done[-1].execute(text, values)
+    rows: Sequence[Sequence[Any]] = await done[-1].fetchall() if fetch else ()
+    return rows

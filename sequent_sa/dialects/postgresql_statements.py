@@ -1,0 +1,68 @@
+"""The statements of a burst that only PostgreSQL needs, or can do better."""
+
+from __future__ import annotations
+
+from sqlalchemy import ARRAY, Integer, Text, Uuid, any_, bindparam, case, cast, func, literal, select, text
+from sqlalchemy.dialects.postgresql import aggregate_order_by
+
+from sequent_sa.dialects.aggregate_events import aggregate_events
+from sequent_sa.dialects.statement import Statement
+from sequent_sa.tables import SCHEMA, aggregates, projector_states
+
+# One statement for all events of an aggregate: a flight costs the same, but each statement has its price.
+INSERT_EVENTS = Statement(
+    text(f"""
+INSERT INTO {SCHEMA}.events (
+    aggregate_id, partition_key, sequence_number, created_at, command_id, event_type_id, event_json
+)
+SELECT CAST(:aggregate_id AS uuid),
+       (SELECT a.events_partition_key FROM {SCHEMA}.aggregates a WHERE a.aggregate_id = CAST(:aggregate_id AS uuid)),
+       e.number, e.moment, currval('{SCHEMA}.commands_id_seq'),
+       (SELECT t.id FROM {SCHEMA}.event_types t WHERE t.type = e.type), CAST(e.data AS jsonb)
+  FROM unnest(CAST(:numbers AS integer[]), CAST(:moments AS timestamptz[]), CAST(:types AS text[]),
+              CAST(:data AS text[])) AS e (number, moment, type, data)""")
+)
+
+_IDS = bindparam("aggregate_ids", type_=ARRAY(Uuid()))
+
+LOCK_AGGREGATES = Statement(
+    select(aggregates.c.aggregate_id)
+    .where(aggregates.c.aggregate_id == any_(_IDS))
+    .order_by(aggregates.c.aggregate_id)
+    .with_for_update(key_share=True)
+)
+
+EVENTS_OF = Statement(aggregate_events(aggregates.c.aggregate_id == any_(_IDS)))
+
+CHECK_VERSION = Statement(
+    select(
+        func.sequent_schema.check_version(
+            bindparam("aggregate_id", type_=Uuid()), bindparam("version", type_=Integer())
+        )
+    )
+)
+
+PROJECTORS_CHANGED = "sequent: the states of projectors changed"
+
+_states = projector_states.c
+_stored_states = select(
+    func.coalesce(
+        func.string_agg(
+            func.concat(_states.name, ":", _states.active_version, ":", _states.activating_version),
+            aggregate_order_by(literal(","), _states.name.collate("C")),
+        ),
+        "",
+    )
+).scalar_subquery()
+
+# What is no number cannot be cast to one, so this raises exactly when the states are others.
+CHECK_PROJECTORS = Statement(
+    select(
+        cast(
+            case(
+                (_stored_states == bindparam("states", type_=Text()), literal("0")), else_=literal(PROJECTORS_CHANGED)
+            ),
+            Integer(),
+        )
+    )
+)

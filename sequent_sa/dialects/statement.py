@@ -1,0 +1,103 @@
+"""Statements that are compiled once, and sent through the driver from then on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
+from typing import Any, NamedTuple, cast
+from weakref import WeakKeyDictionary
+
+from sqlalchemy import BindParameter, ClauseElement, ColumnElement, Connection, Dialect, Executable, Insert, Select
+from sqlalchemy.sql.compiler import SQLCompiler
+
+Values = Mapping[str, object]
+Parameters = Values | Sequence[Values] | None
+"""Values by the names of the statement's parameters; several of them mean that it is executed for each."""
+
+Process = Callable[[Any], Any]
+
+
+class Statement:
+    """One statement with named parameters, compiled once for each kind of connection.
+
+    What takes SQLAlchemy Core longest is to find out, each time anew, that it has compiled a statement before.
+    """
+
+    def __init__(self, executable: Executable) -> None:
+        # Nobody asks a burst for the keys that the database makes.
+        self.executable = executable.inline() if isinstance(executable, Insert) else executable
+        self._compiled: WeakKeyDictionary[Dialect, dict[object, CompiledStatement]] = WeakKeyDictionary()
+
+    def compiled(self, connection: Connection) -> CompiledStatement:
+        """The statement as this connection's database understands it."""
+        dialect = connection.dialect
+        schemas: Mapping[str | None, str | None] = connection.get_execution_options().get("schema_translate_map") or {}
+        known = self._compiled.setdefault(dialect, {})
+        key = tuple(schemas.items())
+        compiled = known.get(key)
+        if compiled is None:
+            compiled = known[key] = CompiledStatement(self.executable, dialect, schemas)
+        return compiled
+
+
+class BoundStatement(NamedTuple):
+    """A statement with the values for its parameters."""
+
+    statement: Statement
+    parameters: Parameters = None
+
+
+class CompiledStatement:
+    """The text of a statement for the driver, with what its values go through on their way in and out."""
+
+    def __init__(self, executable: Executable, dialect: Dialect, schemas: Mapping[str | None, str | None]) -> None:
+        options: dict[str, Any] = {"schema_translate_map": schemas, "render_schema_translate": True} if schemas else {}
+        options["compile_kwargs"] = {"render_postcompile": True}
+        compiled = cast(SQLCompiler, cast(ClauseElement, executable).compile(dialect=dialect, **options))
+        self.text = str(compiled)
+        self._columns = _selected(executable)
+        self._dialect = dialect
+        self._order: Sequence[str] | None = compiled.positiontup if compiled.positional else None
+        self._fixed: dict[str, Any] = dict(compiled.params)
+        self._escaped: Mapping[str, str] = compiled.escaped_bind_names
+        self._processors = [
+            (name, process)
+            for name, bind in compiled.binds.items()
+            if (process := _incoming(bind, dialect)) is not None
+        ]
+
+    def values(self, given: Values) -> Sequence[Any] | Mapping[str, Any]:
+        """The parameters as the driver wants them."""
+        values = {**self._fixed, **given}
+        for name, process in self._processors:
+            values[name] = process(values[name])
+        if self._order is not None:
+            return tuple(values[name] for name in self._order)
+        if self._escaped:
+            return {self._escaped.get(name, name): value for name, value in values.items()}
+        return values
+
+    def rows(self, found: Sequence[Sequence[Any]]) -> Sequence[Sequence[Any]]:
+        """Rows as they come from the driver, with the values that the columns stand for."""
+        outgoing = self._outgoing
+        if not outgoing or not found:
+            return found
+        columns = list(zip(*found, strict=True))
+        for index, process in outgoing:
+            columns[index] = tuple(map(process, columns[index]))
+        return list(zip(*columns, strict=True))
+
+    @cached_property
+    def _outgoing(self) -> list[tuple[int, Process]]:
+        types = [column.type for column in self._columns]
+        processors = [type_.dialect_impl(self._dialect).result_processor(self._dialect, None) for type_ in types]
+        return [(index, process) for index, process in enumerate(processors) if process is not None]
+
+
+def _selected(executable: Executable) -> Sequence[ColumnElement[Any]]:
+    columns: Sequence[ColumnElement[Any]] = tuple(getattr(executable, "selected_columns", ()))
+    return columns if isinstance(executable, Select) else ()
+
+
+def _incoming(bind: BindParameter[Any], dialect: Dialect) -> Process | None:
+    return cast("Process | None", bind.type.dialect_impl(dialect).bind_processor(dialect))

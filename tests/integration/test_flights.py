@@ -1,0 +1,146 @@
+"""How often a command has to wait for the server, counted on the wire."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from sqlalchemy import func, select, text
+from sqlalchemy.exc import DBAPIError
+
+from sequent_sa import ConcurrencyError, Sequent
+from sequent_sa.tables import commands, events
+from tests.blog import AddComment, AddPost, Post, PostRecord, RenamePost, new_app
+from tests.databases import PostgreSQLDatabases
+from tests.databases.proxy import Proxy
+
+
+class Counted:
+    """The blog behind a proxy."""
+
+    def __init__(self, url: str) -> None:
+        self.proxy = Proxy(url)
+        self.app = new_app(self.proxy.url)
+        self.app.create_all()
+        # The first commands connect, read the projectors' states, and store the types.
+        self.post_id = self.app.new_uuid()
+        self.app.execute_commands(AddPost(aggregate_id=self.post_id, author="ben", title="0"))
+        # The driver prepares a query when it sees it for the fifth time, which is a flight of its own.
+        for number in range(6):
+            self.app.execute_commands(AddComment(aggregate_id=self.post_id, text=str(number)))
+
+    def flights(self, *executed: AddPost | RenamePost | AddComment) -> int:
+        """How many it takes to execute commands."""
+        before = self.proxy.flights
+        self.app.execute_commands(*executed)
+        return self.proxy.flights - before
+
+
+@pytest.fixture
+def counted(postgresql_databases: PostgreSQLDatabases) -> Iterator[Counted]:
+    """The blog, with all that happens only once behind it."""
+    counted = Counted(postgresql_databases.create().url)
+    yield counted
+    counted.app.engine.dispose()
+    counted.proxy.close()
+
+
+def deactivate(app: Sequent) -> None:
+    """No projector is active any more."""
+    with app.dialect.writing(app.engine) as connection, connection.begin():
+        connection.exec_driver_sql("UPDATE sequent_schema.projector_states SET active_version = NULL")
+
+
+def test_a_new_aggregate_takes_one_flight(counted: Counted) -> None:
+    """BEGIN, the command, the aggregate, its events, its unique key, the view row and COMMIT go together."""
+    for number in range(1, 10):  # the driver prepares statements on the way
+        command = AddPost(aggregate_id=counted.app.new_uuid(), author="ben", title=str(number))
+        assert counted.flights(command) == 1
+    with counted.app.session() as session:
+        assert session.scalar(select(func.count()).select_from(PostRecord)) == 10
+
+
+def test_a_known_aggregate_takes_two_flights(counted: Counted) -> None:
+    """One to load it, and one for all the rest."""
+    for number in range(1, 10):
+        assert counted.flights(RenamePost(aggregate_id=counted.post_id, title=f"title {number}")) == 2
+    with counted.app.session() as session:
+        assert session.scalars(select(PostRecord.title)).all() == ["title 9"]
+
+
+def test_a_projector_that_reads_takes_one_more(counted: Counted) -> None:
+    """What was written so far goes before the question, in its flight."""
+    for number in range(1, 10):
+        assert counted.flights(AddComment(aggregate_id=counted.post_id, text=str(number))) == 3
+    with counted.app.session() as session:
+        assert session.scalars(select(PostRecord.comments)).all() == [15]
+
+
+def test_many_commands_take_no_more_flights_than_loads(counted: Counted) -> None:
+    """What they write goes together."""
+    new = [AddPost(aggregate_id=counted.app.new_uuid(), author="ben", title=f"new {number}") for number in range(20)]
+    assert (
+        counted.flights(*new, *(RenamePost(aggregate_id=post.aggregate_id, title="x" + post.title) for post in new))
+        == 1
+    )
+    known = [RenamePost(aggregate_id=counted.post_id, title=str(number)) for number in range(5)]
+    assert counted.flights(*known) == 2
+
+
+def test_reading_an_aggregate_takes_one_flight(counted: Counted) -> None:
+    """Without a transaction around it."""
+    before = counted.proxy.flights
+    assert counted.app.repository.load_aggregate(counted.post_id, Post).title == "0"
+    assert counted.proxy.flights - before == 1
+
+
+def test_projectors_that_were_switched_are_noticed_in_the_same_flight(counted: Counted) -> None:
+    """The command begins again, once, with what is active now; its events are stored once and not projected."""
+    other = counted.app.on(counted.proxy.url)
+    deactivate(other)
+    counted.app.execute_commands(RenamePost(aggregate_id=counted.post_id, title="unseen"))
+    with counted.app.session() as session:
+        assert session.scalars(select(PostRecord.title)).all() == ["0"]
+        stored = session.scalar(select(func.count()).select_from(events))
+        assert session.scalar(select(func.count()).select_from(commands)) == 8
+    assert stored == 9
+    other.engine.dispose()
+
+
+def test_a_unit_of_work_of_the_users_reads_the_states_itself(counted: Counted) -> None:
+    """It cannot begin again, so nothing that may be old is assumed."""
+    deactivate(counted.app)
+    with counted.app.unit_of_work():
+        counted.app.execute_commands(RenamePost(aggregate_id=counted.post_id, title="unseen"))
+    with counted.app.session() as session:
+        assert session.scalars(select(PostRecord.title)).all() == ["0"]
+
+
+def test_projectors_that_are_switched_meanwhile_end_a_unit_of_work(counted: Counted) -> None:
+    """What the user did in it cannot be done again by the framework: the error says to execute it again."""
+
+    def rename() -> None:
+        with counted.app.unit_of_work():
+            counted.app.execute_commands(RenamePost(aggregate_id=counted.post_id, title="lost"))
+            deactivate(counted.app)
+
+    with pytest.raises(ConcurrencyError, match="active projectors changed"):
+        rename()
+    with counted.app.session() as session:
+        assert session.scalar(select(func.count()).select_from(commands)) == 7
+
+
+def test_a_connection_that_was_lost_is_replaced(counted: Counted) -> None:
+    """One command fails; the next has a new connection, and nothing is stored twice."""
+    with counted.app.session() as session:
+        others = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> "
+        with counted.app.engine.connect():  # a second connection, so that all in the pool are lost
+            session.execute(text(others + "pg_backend_pid()"))
+        session.rollback()
+    with pytest.raises(DBAPIError) as caught:
+        counted.app.execute_commands(RenamePost(aggregate_id=counted.post_id, title="lost"))
+    assert caught.value.connection_invalidated
+    for number in range(2):
+        counted.app.execute_commands(RenamePost(aggregate_id=counted.post_id, title=f"title {number}"))
+    with counted.app.session() as session:
+        assert session.scalar(select(func.count()).select_from(commands)) == 9
