@@ -138,6 +138,11 @@ class Sequent:
         return tuple(self.parts.projectors)
 
     @property
+    def workflows(self) -> tuple[type[Workflow], ...]:
+        """The classes of all workflows."""
+        return tuple(self.parts.workflows)
+
+    @property
     def view_metadata(self) -> list[MetaData]:
         """What describes the view tables."""
         records = [record for projector in self.projectors for record in projector.managed_tables or ()]

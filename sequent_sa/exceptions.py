@@ -64,10 +64,16 @@ class DuplicateTypeName(ConfigurationError):
     def __init__(self, name: str, first: type, second: type) -> None:
         self.name = name
         self.classes = (first, second)
+        known_before = [cls for cls in self.classes if name in getattr(cls, "__type_aliases__", ())]
+        advice = (
+            f"give one of them another name, "
+            f"as in `class {second.__name__}(..., name={second.__module__ + '.' + second.__name__!r})`"
+        )
+        if known_before:
+            advice = f"it is an alias of {known_before[0].__qualname__}, take it away from there"
         super().__init__(
             f"{first.__module__}.{first.__qualname__} and {second.__module__}.{second.__qualname__} "
-            f"are both stored as {name!r}: give one of them another name, "
-            f"as in `class {second.__name__}(..., name={second.__module__ + '.' + second.__name__!r})`"
+            f"are both stored as {name!r}: {advice}"
         )
 
 

@@ -51,6 +51,8 @@ def parse_uuid(value: UUID | str) -> UUID:
     """Read an id in its canonical form, 8-4-4-4-12 hexadecimal digits. Raises `ValueError` for anything else."""
     if isinstance(value, UUID):
         return value
+    if not isinstance(value, str):  # pyright: ignore[reportUnnecessaryIsInstance] # untyped callers
+        raise ValueError(f"{value!r} is not a UUID: give one, or its text")
     if not _CANONICAL.fullmatch(value):
         raise ValueError(f"{value!r} is not a UUID: give it as 8-4-4-4-12 hexadecimal digits")
     return UUID(value)

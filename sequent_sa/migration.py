@@ -10,7 +10,7 @@ from sequent_sa.application import Sequent
 from sequent_sa.database import ViewHistory, check_event_store, create_view_schema, migrating, upgrade_event_store
 from sequent_sa.exceptions import ConfigurationError, ReplayError
 from sequent_sa.projections.projector import Projector
-from sequent_sa.projections.projector_states import read_states
+from sequent_sa.projections.projector_states import by_projector, read_states
 from sequent_sa.replay import replay_state
 from sequent_sa.replay.engine import Replay, ReplayContext
 from sequent_sa.replay.replay_state import State
@@ -111,7 +111,7 @@ class Migration:
     def changed_projectors(self) -> list[type[Projector]]:
         """The projectors whose version is not the active one."""
         with self._app.engine.begin() as connection:
-            states = read_states(connection)
+            states = by_projector(read_states(connection), self._app.projectors)
         active = {name: state.active_version for name, state in states.items()}
         return [p for p in self._app.projectors if active.get(p.__type_name__) != p.version]
 

@@ -71,9 +71,10 @@ def _named(messages: Sequence[type[Message]], base: type[M]) -> list[type[M]]:
 def _refuse_shared_names(projectors: Sequence[type[Projector]]) -> None:
     known: dict[str, type[Projector]] = {}
     for projector in projectors:
-        other = known.setdefault(projector.__type_name__, projector)
-        if other is not projector:
-            raise DuplicateTypeName(projector.__type_name__, other, projector)
+        for name in (projector.__type_name__, *projector.__type_aliases__):
+            other = known.setdefault(name, projector)
+            if other is not projector:
+                raise DuplicateTypeName(name, other, projector)
 
 
 def _refuse_shared_tables(projectors: Sequence[type[Projector]]) -> None:

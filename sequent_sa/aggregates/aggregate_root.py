@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
-from typing import Any, ClassVar, Concatenate, NamedTuple, ParamSpec, Self
+from typing import Any, ClassVar, Concatenate, NamedTuple, Never, ParamSpec, Self
 from uuid import UUID
 
 from sequent_sa import _clock
@@ -12,9 +12,11 @@ from sequent_sa.aggregates.event_stream import EventStream
 from sequent_sa.aggregates.state import StateDefaults, collect_state
 from sequent_sa.aggregates.unique_keys import UniqueKey, collect_unique_keys, current_unique_keys
 from sequent_sa.exceptions import AggregateError, AggregateIsDetached
+from sequent_sa.messages.class_keywords import alias_names, refuse_keywords
 from sequent_sa.messages.codec import encode_event
 from sequent_sa.messages.event import Event
 from sequent_sa.messages.message import Message
+from sequent_sa.messages.message_class import make_message
 from sequent_sa.messages.message_handler import MessageHandler
 
 P = ParamSpec("P")
@@ -48,10 +50,11 @@ class AggregateRoot(MessageHandler):
 
     aggregate_id: UUID
 
-    def __init_subclass__(cls, *, name: str | None = None, aliases: Iterable[str] = ()) -> None:
+    def __init_subclass__(cls, *, name: str | None = None, aliases: Iterable[str] = (), **unknown: Never) -> None:
+        refuse_keywords(cls.__name__, unknown, ("name", "aliases"))
         super().__init_subclass__()
         cls.__type_name__ = name or cls.__name__
-        cls.__type_aliases__ = (aliases,) if isinstance(aliases, str) else tuple(aliases)
+        cls.__type_aliases__ = alias_names(cls.__name__, aliases)
         cls.__state__ = collect_state(cls, AggregateRoot)
         cls.__unique_key_methods__ = collect_unique_keys(cls)
 
@@ -119,8 +122,7 @@ class AggregateRoot(MessageHandler):
             "sequence_number": self._sequence_number + 1,
             "created_at": _clock.now(),
         }
-        make: Callable[..., Event] = event_type
-        event = make(**{**attributes, **header})
+        event = _made(event_type, {**attributes, **header})
         data = encode_event(event)
         self._replay(event)
         self._uncommitted.append(AppliedEvent(event, data))
@@ -172,3 +174,11 @@ class AggregateRoot(MessageHandler):
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {getattr(self, 'aggregate_id', None)} version={self._sequence_number}>"
+
+
+def _made(event_type: Callable[..., Event], attributes: Mapping[str, Any]) -> Event:
+    try:
+        event: Event = make_message(event_type, **attributes)
+    except TypeError:
+        return event_type(**attributes)  # this way takes longer, and says what is wrong
+    return event

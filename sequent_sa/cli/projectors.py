@@ -10,7 +10,7 @@ from sequent_sa.exceptions import ConfigurationError
 from sequent_sa.migration import Migration
 from sequent_sa.projections.persistors.record_table import record_table
 from sequent_sa.projections.projector import Projector
-from sequent_sa.projections.projector_states import ProjectorState, ProjectorStates, read_states
+from sequent_sa.projections.projector_states import ProjectorState, ProjectorStates, by_projector, read_states
 
 
 @click.group()
@@ -25,7 +25,7 @@ def list_projectors(finder: ApplicationFinder) -> None:
     app = finder.application
     database.check_event_store(app.engine)
     with app.engine.connect() as connection:
-        states = read_states(connection)
+        states = by_projector(read_states(connection), app.projectors)
     for projector in sorted(app.projectors, key=lambda each: each.__type_name__):
         name = projector.__type_name__
         click.echo(_line(projector, states.pop(name, ProjectorState(name))))
@@ -44,12 +44,15 @@ def deactivate(finder: ApplicationFinder, names: tuple[str, ...]) -> None:
     app = finder.application
     database.check_event_store(app.engine)
     with app.dialect.writing(app.engine) as connection, connection.begin():
-        unknown = [name for name in names if name not in read_states(connection)]
+        stored = read_states(connection)
+        aliases = {p.__type_name__: p.__type_aliases__ for p in app.projectors}
+        unknown = [name for name in names if name not in by_projector(stored, app.projectors) and name not in stored]
         if unknown:
             raise ConfigurationError(
                 f"{', '.join(unknown)} is not known to this database: `sequent projectors list` shows what is"
             )
-        ProjectorStates(app.dialect).deactivate(connection, names)
+        meant = [each for name in names for each in (name, *aliases.get(name, ()))]
+        ProjectorStates(app.dialect).deactivate(connection, meant)
     click.echo(f"{', '.join(names)} inactive")
 
 

@@ -62,11 +62,10 @@ class PostgreSQLTransaction:
             sending.append((-1, _COMMIT, None))
         done: list[Any] = []
         driver: Any = self._connection.connection.driver_connection
-        is_asynchronous = isinstance(driver, psycopg.AsyncConnection)
         rows: Sequence[Sequence[Any]] = ()
         self._begun = True
         try:
-            if is_asynchronous:
+            if _is_asynchronous(driver):
                 rows = await_(_send_async(driver, sending, done, fetch=fetch))
             else:
                 rows = _send(driver, sending, done, fetch=fetch)
@@ -95,6 +94,10 @@ class PostgreSQLTransaction:
         index, text, _ = sending[failed]
         self.refused = index if index >= 0 else None
         refuse(self._connection, text, error)
+
+
+def _is_asynchronous(driver: object) -> bool:
+    return isinstance(driver, psycopg.AsyncConnection)
 
 
 def _send(

@@ -28,7 +28,7 @@ from sequent_sa.messages.exactness import exact, finite
 from sequent_sa.messages.message_class import make_message
 from sequent_sa.messages.native_types import has_validators, is_slow, native, values_getter
 from sequent_sa.messages.schemas import defaults_of, schema_of
-from sequent_sa.messages.secret import Secret
+from sequent_sa.messages.secret import Secret, stored_secret
 from sequent_sa.messages.upcasting import collect_upcasters
 
 E = TypeVar("E", bound=Event)
@@ -330,7 +330,7 @@ def _write_hook(value: Any) -> Any:
 
 def _read_hook(target: type, value: Any) -> Any:
     if target is Secret:
-        return Secret.from_hash(value)
+        return stored_secret(value)
     raise TypeError(f"{target.__name__} has no JSON form")
 
 

@@ -22,7 +22,7 @@ from sequent_sa._narrowing import is_list, is_mapping
 from sequent_sa.messages.attributes import Kind, Shape, Validator, in_utc, values_by_key
 from sequent_sa.messages.error_texts import error_text, messages_of, run_validator, templates
 from sequent_sa.messages.scalars import READERS, is_blank, is_storable_text
-from sequent_sa.messages.secret import Secret
+from sequent_sa.messages.secret import Secret, stored_secret
 
 SchemaKind = Literal["input", "stored"]
 SchemaOf = Callable[[type, SchemaKind], type[Schema]]
@@ -137,7 +137,7 @@ class SecretField(_BlankIsNone):
             return value
         if not isinstance(value, str) or not (self.stored or is_storable_text(value)):
             raise ValidationError(error_text("invalid_text"))
-        return Secret.from_hash(value) if self.stored else Secret(value)
+        return stored_secret(value) if self.stored else Secret(value)
 
     def _serialize(self, value: Any, attr: str | None, obj: Any, **kwargs: Any) -> Any:
         return None if value is None else value.hashed_value

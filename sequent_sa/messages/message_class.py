@@ -18,6 +18,7 @@ from marshmallow import Schema
 
 from sequent_sa.exceptions import ConfigurationError
 from sequent_sa.messages.attributes import SUPPORTED, Declaration, Declared, Kind, Scope, in_utc
+from sequent_sa.messages.class_keywords import alias_names, refuse_keywords
 
 if TYPE_CHECKING:
     # msgspec's metaclass is not published with its own type; to checkers any metaclass will do.
@@ -47,7 +48,9 @@ class MessageMeta(_StructMeta):
         name: str | None = None,
         aliases: Iterable[str] = (),
         schema: type[Schema] | None = None,
+        **unknown: object,
     ) -> MessageMeta:
+        refuse_keywords(class_name, unknown, ("name", "aliases", "schema"))
         frame = sys._getframe(1)  # pyright: ignore[reportPrivateUsage] # where the class statement stands
         local_names = {} if frame.f_locals is frame.f_globals else dict(frame.f_locals)
         scope = Scope(namespace["__module__"], local_names)
@@ -66,7 +69,7 @@ class MessageMeta(_StructMeta):
         local_names.setdefault(class_name, cls)
         cls.__declarations__ = declarations
         cls.__type_name__ = name or class_name
-        cls.__type_aliases__ = (aliases,) if isinstance(aliases, str) else tuple(aliases)
+        cls.__type_aliases__ = alias_names(class_name, aliases)
         if schema is not None:
             _check_rules(cls, schema)
         cls.__rules__ = schema

@@ -16,9 +16,10 @@ def without_secrets(message_type: type, data: Mapping[str, Any], *, prefix: str 
     kept: dict[str, Any] = {}
     for name, value in data.items():
         path = path_of(name)
-        if prefix is not None and path[0] == prefix:
+        ours = prefix is None or path[0] == prefix
+        if prefix is not None and ours:
             path = path[1:]
-        shown = _shown_at(message_type, path, value) if path else _Kept(_shown_of(message_type, value))
+        shown = _shown_at(message_type, path, value, ours=ours) if path else _Kept(_shown_of(message_type, value))
         if shown is not None:
             kept[name] = shown.value
     return kept
@@ -53,8 +54,10 @@ class _Kept:
         self.value = value
 
 
-def _shown_at(message_type: type, path: tuple[str, ...], value: Any) -> _Kept | None:
+def _shown_at(message_type: type, path: tuple[str, ...], value: Any, *, ours: bool = True) -> _Kept | None:
     shape = shapes_by_key(message_type).get(path[0])
+    if shape is None and ours and contains(message_type, lambda inner: inner.kind is Kind.SECRET):
+        return None  # it may be the secret, under a misspelt name
     for place, step in enumerate(path[1:], start=1):
         if shape is None or not _has_secrets(shape):
             return _Kept(value)

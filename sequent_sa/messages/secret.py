@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import hmac
+import re
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
 _hasher = PasswordHasher()
+_HASH = re.compile(r"\$[a-z0-9-]+\$")
 
 
 class Secret:
@@ -35,7 +37,17 @@ class Secret:
 
     @classmethod
     def from_hash(cls, hashed: str) -> Secret:
-        """Wrap a stored hash. Raises `ValueError` when it is blank."""
+        """Wrap a stored hash, which begins with how it was made. Raises `ValueError` for what may be clear text."""
+        secret = cls._stored(hashed)
+        if not _HASH.match(secret._value):
+            raise ValueError(
+                "this is no hash such as $argon2id$...: wrap clear text with Secret(...), and hash it with hashed()"
+            )
+        return secret
+
+    @classmethod
+    def _stored(cls, hashed: str) -> Secret:
+        # History stays readable, whatever it holds.
         secret = cls(hashed)
         object.__setattr__(secret, "_is_hashed", True)
         return secret
@@ -94,7 +106,7 @@ class Secret:
     def __reduce__(self) -> tuple[object, ...]:
         if not self._is_hashed:
             raise TypeError("a Secret in clear cannot be pickled: whoever reads the pickle would know it; use hashed()")
-        return (Secret.from_hash, (self._value,))
+        return (stored_secret, (self._value,))
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Secret):
@@ -111,6 +123,11 @@ class Secret:
 
     def __format__(self, spec: str) -> str:
         return format(repr(self), spec)
+
+
+def stored_secret(hashed: str) -> Secret:
+    """A secret from what history holds for it, which is not looked at. Raises `ValueError` when that is blank."""
+    return Secret._stored(hashed)  # pyright: ignore[reportPrivateUsage]
 
 
 def _is_encodable(text: str) -> bool:

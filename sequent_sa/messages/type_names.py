@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 from typing import Any, Literal, TypeVar
 
 from sequent_sa.exceptions import ConfigurationError, DuplicateTypeName, UnknownEventType
@@ -68,6 +69,11 @@ class TypeNames:
     def event_names(self) -> tuple[str, ...]:
         """Every name that a stored event may carry, those of retired ones left out."""
         return tuple(self._events)
+
+    @property
+    def commands(self) -> Mapping[str, type[BaseCommand]]:
+        """The command classes by every name that a stored command may carry."""
+        return MappingProxyType(self._commands)
 
     def command_class(self, name: str) -> type[BaseCommand]:
         """The command class that is stored as `name`. Raises `UnknownEventType`."""

@@ -17,7 +17,7 @@ from sequent_sa.exceptions import (
 )
 from sequent_sa.messages.message_handler import MessageHandler
 from sequent_sa.projections.projector import Projector
-from sequent_sa.projections.projector_states import ProjectorState, as_text, fetch_states
+from sequent_sa.projections.projector_states import ProjectorState, as_text, by_projector, fetch_states
 from sequent_sa.unit_of_work.unit_of_work import UnitOfWork
 
 logger = logging.getLogger(__name__)
@@ -33,6 +33,7 @@ class ActiveProjectors:
     def __init__(self, handlers: Sequence[MessageHandler], dialect: Dialect, *, strict: bool) -> None:
         self._handlers = handlers
         self._strict = strict
+        self._projectors = [type(handler) for handler in handlers if isinstance(handler, Projector)]
         self._warned: set[str] = set()
         self._dialect = dialect
         self._assumed: dict[str, ProjectorState] | None = None
@@ -45,24 +46,21 @@ class ActiveProjectors:
         """
         chosen: Sequence[MessageHandler] | None = unit.memo.get(self)
         if chosen is None:
-            states = self._states(unit)
-            self._refuse_unknown(states)
-            self._refuse_never_activated(states)
-            chosen = [
-                handler for handler in self._handlers if not isinstance(handler, Projector) or _active(handler, states)
-            ]
-            unit.memo[self] = chosen
+            stored = self._assumed if unit.repeatable else None
+            if stored is None:
+                stored = fetch_states(unit.transaction)
+            chosen = unit.memo[self] = self._chosen(by_projector(stored, self._projectors))
+            check = self._dialect.check_projector_states(as_text(stored))
+            if check is not None:
+                # Only what was no reason to stop is remembered: an error is always about what is stored now.
+                self._assumed = stored
+                unit.transaction.write(Write(*check, self._changed), first=True)
         return chosen
 
-    def _states(self, unit: UnitOfWork) -> dict[str, ProjectorState]:
-        states = self._assumed if unit.repeatable else None
-        if states is None:
-            states = fetch_states(unit.transaction)
-        check = self._dialect.check_projector_states(as_text(states))
-        if check is not None:
-            self._assumed = states
-            unit.transaction.write(Write(*check, self._changed), first=True)
-        return states
+    def _chosen(self, states: dict[str, ProjectorState]) -> Sequence[MessageHandler]:
+        self._refuse_unknown(states)
+        self._refuse_never_activated(states)
+        return [handler for handler in self._handlers if not isinstance(handler, Projector) or _active(handler, states)]
 
     def _changed(self, failure: Failure, error: BaseException) -> SequentError | None:
         self._assumed = None

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Any, ClassVar, Literal, ParamSpec, TypeVar, cast
+from typing import Any, ClassVar, Literal, Never, ParamSpec, TypeVar, cast
 
 from sqlalchemy import CursorResult, TextClause, text
 
 from sequent_sa import _clock
 from sequent_sa.exceptions import ConfigurationError, NotManagedByThisProjector, RecordNotFound
+from sequent_sa.messages.class_keywords import alias_names, refuse_keywords
 from sequent_sa.messages.event import Event
 from sequent_sa.messages.message import Message
 from sequent_sa.messages.message_handler import MessageHandler
@@ -24,9 +25,10 @@ ReplayBy = Literal["aggregate", "store"]
 class Projector(MessageHandler):
     """Writes the records of the tables that it manages, and touches no others.
 
-    Class keywords: `manages_tables` (an empty tuple is a mistake; `None` says that there are none), `version`, to be
+    Class keywords: `manages_tables` (an empty tuple is a mistake; `None` says that there are none); `version`, to be
     raised whenever a replay would give other rows; `name`, under which the database knows it (default: the class
-    name); `replay_by="store"` for read models that need the events of all aggregates in the order of commands.
+    name), and `aliases`, under which it knew it before; `replay_by="store"` for read models that need the events of
+    all aggregates in the order of commands.
 
     Raises `ConfigurationError` at class definition for matchers (a replay must know which types to read), and for
     tables that are not mapped classes.
@@ -34,6 +36,7 @@ class Projector(MessageHandler):
 
     __handles__: ClassVar[type[Message]] = Event
     __type_name__: ClassVar[str] = "Projector"
+    __type_aliases__: ClassVar[tuple[str, ...]] = ()
     __abstract__: ClassVar[bool] = True
     managed_tables: ClassVar[tuple[type, ...] | None] = None
     version: ClassVar[int] = 1
@@ -45,10 +48,14 @@ class Projector(MessageHandler):
         manages_tables: Iterable[type] | Literal["inherited"] | None = "inherited",
         version: int | None = None,
         name: str | None = None,
+        aliases: Iterable[str] = (),
         replay_by: ReplayBy | None = None,
+        **unknown: Never,
     ) -> None:
+        refuse_keywords(cls.__name__, unknown, ("manages_tables", "version", "name", "aliases", "replay_by"))
         super().__init_subclass__()
         cls.__type_name__ = name or cls.__name__
+        cls.__type_aliases__ = alias_names(cls.__name__, aliases)
         cls.__abstract__ = bool(vars(cls).get("__abstract__", False))
         if manages_tables != "inherited":
             cls.managed_tables = () if manages_tables is None else _checked_tables(cls, manages_tables)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from sqlalchemy import Connection, delete, select, update
 
@@ -39,6 +39,26 @@ def read_states(connection: Connection) -> dict[str, ProjectorState]:
 def fetch_states(transaction: Transaction) -> dict[str, ProjectorState]:
     """All states by the projector's name, which a transaction that has written nothing yet does not hold on to."""
     return {str(name): ProjectorState(name, *versions) for name, *versions in transaction.fetch(_FETCH_STATES)}
+
+
+def by_projector(
+    states: Mapping[str, ProjectorState], projectors: Iterable[type[Projector]]
+) -> dict[str, ProjectorState]:
+    """The states by the present names of these projectors: what stands under an alias is the projector's too.
+
+    While a renamed projector is replayed there are two rows, and the one with its old name is what is active.
+    """
+    found = dict(states)
+    for projector in projectors:
+        name = projector.__type_name__
+        for alias in projector.__type_aliases__:
+            older = found.pop(alias, None)
+            own = found.get(name)
+            if older is None or (own is not None and own.active_version is not None):
+                continue
+            replaying = own.replaying_version if own is not None else older.replaying_version
+            found[name] = replace(older, name=name, replaying_version=replaying)
+    return found
 
 
 def as_text(states: Mapping[str, ProjectorState]) -> str:
@@ -77,8 +97,10 @@ class ProjectorStates:
         )
 
     def register_active(self, connection: Connection, projectors: ProjectorTypes) -> None:
-        """From now on the code with these versions projects."""
+        """From now on the code with these versions projects, under its present name."""
+        former = [alias for projector in projectors for alias in projector.__type_aliases__]
         self._register(connection, {p.__type_name__: {"active_version": p.version} for p in projectors})
+        connection.execute(delete(projector_states).where(projector_states.c.name.in_(former)))
 
     def abort_replaying(self, connection: Connection, names: Collection[str]) -> None:
         """Forget replaying and activating versions; an active version stays active.

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import func, select, text
 from sqlalchemy.exc import DBAPIError
 
-from sequent_sa import ConcurrencyError, Sequent
+from sequent_sa import ConcurrencyError, DifferentProjectorVersionIsActive, Sequent
 from sequent_sa.tables import commands, events
 from tests.blog import AddComment, AddPost, Post, PostRecord, RenamePost, new_app
 from tests.databases import PostgreSQLDatabases
@@ -144,3 +144,17 @@ def test_a_connection_that_was_lost_is_replaced(counted: Counted) -> None:
         counted.app.execute_commands(RenamePost(aggregate_id=counted.post_id, title=f"title {number}"))
     with counted.app.session() as session:
         assert session.scalar(select(func.count()).select_from(commands)) == 9
+
+
+def test_an_error_about_projectors_is_about_what_is_stored_now(counted: Counted) -> None:
+    """What is remembered never stops a command: as soon as the projectors fit again, it goes through."""
+    with counted.app.dialect.writing(counted.app.engine) as connection, connection.begin():
+        connection.exec_driver_sql("UPDATE sequent_schema.projector_states SET active_version = 7")
+    for _ in range(2):
+        with pytest.raises(DifferentProjectorVersionIsActive):
+            counted.app.execute_commands(RenamePost(aggregate_id=counted.post_id, title="refused"))
+    with counted.app.dialect.writing(counted.app.engine) as connection, connection.begin():
+        connection.exec_driver_sql("UPDATE sequent_schema.projector_states SET active_version = 1")
+    counted.app.execute_commands(RenamePost(aggregate_id=counted.post_id, title="stored"))
+    with counted.app.session() as session:
+        assert session.scalars(select(PostRecord.title)).all() == ["stored"]

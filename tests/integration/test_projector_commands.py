@@ -9,14 +9,21 @@ from collections.abc import Callable
 import pytest
 from sqlalchemy import select
 
-from sequent_sa import Projector, ProjectorNeverActivated, Sequent, UnknownActiveProjector, on
+from sequent_sa import (
+    DifferentProjectorVersionIsActive,
+    Projector,
+    ProjectorNeverActivated,
+    Sequent,
+    UnknownActiveProjector,
+    on,
+)
 from sequent_sa.projections.projector_states import read_states
 from sequent_sa.replay.engine import Replay
 from tests import blog
 from tests.blog import AddPost
 from tests.databases import Database
 from tests.integration.test_concurrency import ROOT
-from tests.integration.test_replay import add_posts, context, upgraded
+from tests.integration.test_replay import add_posts, context, titles, upgraded
 
 CommandLine = Callable[[str], tuple[int, str]]
 
@@ -108,3 +115,82 @@ def test_a_projector_that_was_never_activated_is_an_error_before_production(data
     add_posts(lenient, 1)
     for each in (app, strict, lenient):
         each.engine.dispose()
+
+
+class RenamedProjector(blog.PostProjector, aliases=["PostProjector"]):
+    """The projector of the blog under a new name."""
+
+
+class RenamedAndChanged(blog.PostProjector, name="RenamedProjector", aliases=["PostProjector"], version=2):
+    """The same, later."""
+
+
+def states(app: Sequent) -> dict[str, tuple[int | None, int | None]]:
+    """The active and the replaying version of each projector."""
+    with app.engine.connect() as connection:
+        return {
+            name: (state.active_version, state.replaying_version) for name, state in read_states(connection).items()
+        }
+
+
+def test_a_renamed_projector_stays_active(app: Sequent, database: Database) -> None:
+    """Without a replay, and beside code that knows it by its old name."""
+    new = upgraded(database, RenamedProjector)
+    add_posts(new, 1)
+    add_posts(app, 1, "kim")
+    assert len(titles(app)) == 2
+    assert states(app) == {"PostProjector": (1, None)}
+    new.engine.dispose()
+
+
+@pytest.mark.parametrize("live", [True, False])
+def test_a_renamed_projector_is_replayed(app: Sequent, database: Database, live: bool) -> None:
+    """The old code projects until the new version is live, which then has one row, under the new name."""
+    add_posts(app, 2)
+    new = upgraded(database, RenamedAndChanged)
+    with pytest.raises(DifferentProjectorVersionIsActive, match="RenamedProjector version 1 is active"):
+        add_posts(new, 1, "early")
+    replay = Replay.create(context(new), new.projectors)
+    replay.prepare()
+    assert states(app) == {"PostProjector": (1, None), "RenamedProjector": (None, 2)}
+    add_posts(app, 1, "kim")
+    if not live:
+        replay.abort()
+        assert states(app) == {"PostProjector": (1, None)}
+        add_posts(app, 1, "eve")
+    else:
+        replay.run()
+        replay.catch_up()
+        replay.optimize()
+        replay.go_live()
+        assert states(app) == {"RenamedProjector": (2, None)}
+        with pytest.raises(UnknownActiveProjector, match="RenamedProjector"):
+            add_posts(app, 1, "late")
+        add_posts(new, 1, "eve")
+    assert len(titles(app)) == 4
+    new.engine.dispose()
+
+
+def test_a_renamed_projector_can_be_deactivated_by_either_name(app: Sequent, database: Database) -> None:
+    """`sequent projectors` shows it under its present name and finds its row under the old one."""
+    renamed = "tests.integration.test_projector_commands:renamed_app"
+    done = [
+        subprocess.run(
+            [sys.executable, "-m", "sequent_sa.cli", "--app", renamed, "projectors", *words],
+            cwd=ROOT,
+            env={"DATABASE_URL": database.url, "PATH": "", "PYTHONPATH": str(ROOT)},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        for words in (["list"], ["deactivate", "RenamedProjector"], ["list"])
+    ]
+    assert [0, 0, 0] == [each.returncode for each in done], done[1].stderr
+    assert "RenamedProjector: version 1; active 1; post_records" in done[0].stdout
+    assert "PostProjector" not in done[0].stdout
+    assert states(app) == {"PostProjector": (None, None)}
+
+
+renamed_app = Sequent(
+    command_handlers=[blog.PostCommandHandler], projectors=[RenamedProjector], workflows=[blog.WelcomeWorkflow]
+)

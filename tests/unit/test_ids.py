@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from threading import Thread
+from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
@@ -44,3 +45,10 @@ def test_other_forms_are_refused(text: str) -> None:
     """Forms that other libraries let through are errors that name the text."""
     with pytest.raises(ValueError, match="is not a UUID"):
         parse_uuid(text)
+
+
+@pytest.mark.parametrize("value", [None, 3, b"x"])
+def test_what_is_no_text_is_refused(value: Any) -> None:
+    """With the error that wrong text gets."""
+    with pytest.raises(ValueError, match="is not a UUID: give one, or its text"):
+        parse_uuid(value)

@@ -134,7 +134,7 @@ def test_class_keywords_set_the_stored_name() -> None:
 
 def test_unknown_class_keywords_are_refused() -> None:
     """A misspelt keyword does not go unnoticed."""
-    with pytest.raises(TypeError, match="nmae"):
+    with pytest.raises(ConfigurationError, match=r"_Bad: unknown class keyword 'nmae': did you mean name\?"):
 
         class _Bad(Event, nmae="x"):  # type: ignore[call-arg] # the point of the test
             pass

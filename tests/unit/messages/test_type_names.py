@@ -136,3 +136,9 @@ def test_one_alias_may_be_given_as_text() -> None:
 
     names = TypeNames(events=[Single], aggregates=[Root])
     assert (Single, Root) == (names.event_class("Double"), names.aggregate_class("Stem"))
+
+
+def test_all_commands_are_listed_by_name() -> None:
+    """An unknown name, and that of an event, lead to nothing."""
+    assert NAMES.commands == {"Open": Open}
+    assert [Open, None, None] == [NAMES.commands.get(name) for name in ("Open", "Opened", "Unknown")]
