@@ -7,11 +7,16 @@ from uuid import UUID
 from sqlalchemy.orm import Mapped, mapped_column
 
 from sequent_sa import AggregateRoot, Command, CommandHandler, Event, Projector, Sequent, ViewRecordBase, on
+from sequent_sa.projections.projector_states import ProjectorStates
 
 
 class AddPost(Command):
     author: str
     title: str
+    words: int
+
+
+class CountWords(Command):
     words: int
 
 
@@ -39,11 +44,18 @@ class Post(AggregateRoot):
         self.apply(PostTitleChanged, title=command.title)
         self.apply(PostWordsCounted, words=command.words)
 
+    def count(self, words: int) -> None:
+        self.apply(PostWordsCounted, words=words)
+
 
 class PostCommandHandler(CommandHandler):
     @on(AddPost)
     def add(self, command: AddPost) -> None:
         self.repository.add_aggregate(Post(command))
+
+    @on(CountWords)
+    def count(self, command: CountWords) -> None:
+        self.aggregate(command, Post).count(command.words)
 
 
 class ViewRecord(ViewRecordBase):
@@ -81,4 +93,11 @@ def new_app(url: str) -> Sequent:
     """The application on an empty database."""
     app = Sequent(url, packages=[__name__], environment="test")
     app.create_all()
+    return app
+
+
+def without_projection(app: Sequent) -> Sequent:
+    """The same application on the same database, whose projector is not active."""
+    with app.dialect.writing(app.engine) as connection, connection.begin():
+        ProjectorStates(app.dialect).deactivate(connection, ["PostProjector"])
     return app

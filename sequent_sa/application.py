@@ -13,6 +13,7 @@ from sqlalchemy import Engine, MetaData, exists, select
 from sqlalchemy.orm import Session
 
 from sequent_sa import _asynchronous, ids, tables
+from sequent_sa.aggregates.aggregate_root import AggregateRoot
 from sequent_sa.configuration import Configuration
 from sequent_sa.dialects import Dialect, dialect_of
 from sequent_sa.engines import asyncio_engine, asyncio_session, new_engine
@@ -20,7 +21,7 @@ from sequent_sa.event_log import EventLog
 from sequent_sa.event_store.event_store import EventStore, SQLEventStore
 from sequent_sa.event_store.load import Load
 from sequent_sa.event_store.write import Explain
-from sequent_sa.exceptions import ConfigurationError, PublishEventError, ReplayError
+from sequent_sa.exceptions import AggregateKeyNotUnique, ConfigurationError, PublishEventError, ReplayError
 from sequent_sa.execution.command_handler import CommandHandler
 from sequent_sa.execution.command_service import CommandService
 from sequent_sa.execution.dry_run import CommandRecorder, DryRun, UnstoredRepository
@@ -38,6 +39,7 @@ from sequent_sa.projections.projector import Projector
 from sequent_sa.projections.projector_states import ProjectorStates
 from sequent_sa.projections.view_record import VIEW_SCHEMA
 from sequent_sa.replay.engine import ReplayContext, ViewMigrations
+from sequent_sa.unique_key_refresh import UniqueKeyRefresh
 from sequent_sa.unit_of_work.aggregate_repository import AggregateRepository
 from sequent_sa.unit_of_work.event_publisher import EventPublisher, HandlerChoice
 from sequent_sa.unit_of_work.transactions import SQLTransaction
@@ -247,6 +249,22 @@ class Sequent:
         """One transaction around several calls; aggregates that are loaded inside are one instance for each id."""
         with self._units.open() as unit:
             yield unit
+
+    def refresh_unique_keys(
+        self,
+        *aggregate_types: type[AggregateRoot],
+        group_size: int = 100,
+        progress: Callable[[int], object] = lambda _done: None,
+    ) -> list[AggregateKeyNotUnique]:
+        """Store the unique keys of all aggregates (of some types) as the present code computes them.
+
+        Returns the errors of those that keep the keys they had. Raises `ConcurrencyError` when aggregates change faster
+        than they can be read.
+        """
+        if group_size < 1:
+            raise ConfigurationError(f"group_size must be 1 or more, not {group_size}")
+        names = self.type_names.names_of(aggregate_types) if aggregate_types else None
+        return UniqueKeyRefresh(self._units, self.event_store, self.repository).run(names, group_size, progress)
 
     def create_all(self) -> None:
         """Create both schemas in a fresh database and activate the projectors: for tests and first steps.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import BindParameter, Table, Text, Uuid, bindparam, delete, exists, insert, select
@@ -28,6 +29,8 @@ from sequent_sa.tables import (
 )
 
 StreamWithEvents = tuple[EventStream, Sequence[AppliedEvent]]
+StreamAtVersion = tuple[EventStream, int]
+"""A stream and the number of its latest event."""
 
 
 class Append:
@@ -54,6 +57,24 @@ class Append:
             yield self._events(stream, applied)
         yield from unique_key_writes(self._take_key, [stream for stream, _ in ordered])
         yield from self._partition_keys([stream for stream, _ in ordered if stream.partition_key_may_change])
+
+    def unique_keys(self, streams: Sequence[StreamAtVersion]) -> Iterator[Write]:
+        """The statements that make the stored keys those of the streams, if these are at their versions still."""
+        ordered = sorted(streams, key=lambda stream: stream[0].aggregate_id)
+        yield from self._at_versions(
+            [(stream, version, conflicts.moved_on(stream, version)) for stream, version in ordered]
+        )
+        complete = [replace(stream, unique_keys=stream.unique_keys or {}) for stream, _ in ordered]
+        yield from unique_key_writes(self._take_key, complete)
+
+    def _at_versions(self, streams: Sequence[tuple[EventStream, int, Explain]]) -> Iterator[Write]:
+        lock = self._dialect.lock_aggregates([stream.aggregate_id for stream, _, _ in streams]) if streams else None
+        if lock is not None:
+            yield Write(*lock)
+        for stream, version, explain in streams:
+            check = self._dialect.check_version(stream.aggregate_id, version)
+            if check is not None:
+                yield Write(*check, explain)
 
     def remember_types(self, command: BaseCommand, streams: Sequence[StreamWithEvents]) -> None:
         """From now on these types are known to be stored: the transaction that used them has committed."""
@@ -116,13 +137,12 @@ class Append:
             yield Write(self._store_aggregate, new, self._forgetting_types())
         # Nothing can be missing before the first event, and a second first event violates the primary key.
         known = [(stream, applied) for stream, applied in streams if applied[0].event.sequence_number > 1]
-        lock = self._dialect.lock_aggregates([stream.aggregate_id for stream, _ in known]) if known else None
-        if lock is not None:
-            yield Write(*lock)
-        for stream, applied in known:
-            check = self._dialect.check_version(stream.aggregate_id, applied[0].event.sequence_number - 1)
-            if check is not None:
-                yield Write(*check, conflicts.appending(stream, applied))
+        yield from self._at_versions(
+            [
+                (stream, applied[0].event.sequence_number - 1, conflicts.appending(stream, applied))
+                for stream, applied in known
+            ]
+        )
 
     def _events(self, stream: EventStream, applied: Sequence[AppliedEvent]) -> Write:
         name_of = self._type_names.name_of

@@ -33,6 +33,17 @@ def appending(stream: EventStream, applied: Sequence[AppliedEvent]) -> Explain:
     return explain
 
 
+def moved_on(stream: EventStream, version: int) -> Explain:
+    """Explain why an aggregate is not at a version."""
+
+    def explain(failure: Failure, _error: BaseException) -> SequentError | None:
+        if failure.kind in (FailureKind.EVENT_EXISTS, FailureKind.SEQUENCE_GAP):
+            return OptimisticLockingError(stream.aggregate_type, stream.aggregate_id, version)
+        return None
+
+    return explain
+
+
 def taking_key(stream: EventStream, scope: str) -> Explain:
     """Explain why a unique key could not be taken."""
 

@@ -11,14 +11,14 @@ from sqlalchemy import exists, select
 
 from sequent_sa.aggregates.event_stream import EventStream
 from sequent_sa.dialects import Dialect
-from sequent_sa.event_store.append import Append, StreamWithEvents
+from sequent_sa.event_store.append import Append, StreamAtVersion, StreamWithEvents
 from sequent_sa.event_store.load import Load
 from sequent_sa.event_store.transaction import Transaction
-from sequent_sa.event_store.unique_keys import find_by_unique_key
+from sequent_sa.event_store.unique_keys import find_by_unique_key, is_storable
 from sequent_sa.messages.command import BaseCommand
 from sequent_sa.messages.event import Event
 from sequent_sa.messages.type_names import TypeNames
-from sequent_sa.tables import events
+from sequent_sa.tables import aggregate_types, aggregates, events
 
 
 class EventStore(Protocol):
@@ -46,6 +46,20 @@ class EventStore(Protocol):
         """The id of the aggregate that holds a key."""
         ...
 
+    def update_unique_keys(self, transaction: Transaction, streams: Sequence[StreamAtVersion]) -> None:
+        """Make the stored keys of aggregates those that their streams have, without storing events.
+
+        The database may refuse that later: `AggregateKeyNotUnique`, and `OptimisticLockingError` when an aggregate has
+        moved on from its version.
+        """
+        ...
+
+    def aggregate_ids(
+        self, transaction: Transaction, types: Sequence[str] | None, after: UUID | None, limit: int
+    ) -> Sequence[UUID]:
+        """The ids of at most `limit` aggregates of some types (None: of all), in order, behind one."""
+        ...
+
 
 class SQLEventStore:
     """The event store in a database."""
@@ -69,5 +83,23 @@ class SQLEventStore:
             return bool(connection.scalar(select(exists().where(events.c.aggregate_id == aggregate_id))))
 
     def find_by_unique_key(self, transaction: Transaction, scope: str, key: Mapping[str, object]) -> UUID | None:
+        if not is_storable(key):
+            return None
         with transaction.reading() as connection:
             return connection.scalar(find_by_unique_key(scope, key))
+
+    def update_unique_keys(self, transaction: Transaction, streams: Sequence[StreamAtVersion]) -> None:
+        for write in self._append.unique_keys(streams):
+            transaction.write(write)
+
+    def aggregate_ids(
+        self, transaction: Transaction, types: Sequence[str] | None, after: UUID | None, limit: int
+    ) -> Sequence[UUID]:
+        statement = select(aggregates.c.aggregate_id).order_by(aggregates.c.aggregate_id).limit(limit)
+        if types is not None:
+            statement = statement.join(aggregate_types, aggregate_types.c.id == aggregates.c.aggregate_type_id)
+            statement = statement.where(aggregate_types.c.type.in_(types))
+        if after is not None:
+            statement = statement.where(aggregates.c.aggregate_id > after)
+        with transaction.reading() as connection:
+            return connection.scalars(statement).all()

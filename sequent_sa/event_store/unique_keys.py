@@ -13,6 +13,7 @@ from sequent_sa.aggregates.event_stream import EventStream
 from sequent_sa.dialects import Dialect, Statement
 from sequent_sa.event_store import conflicts
 from sequent_sa.event_store.write import Write
+from sequent_sa.exceptions import AggregateError
 from sequent_sa.tables import aggregate_unique_keys
 
 _KEY = ("scope", "key")
@@ -21,6 +22,11 @@ _KEY = ("scope", "key")
 def encode_key(key: Mapping[str, object]) -> str:
     """A key as JSON text, the same for equal keys whatever the order of their names."""
     return msgspec.json.encode(key, order="deterministic").decode()
+
+
+def is_storable(key: Mapping[str, object]) -> bool:
+    """Whether a database can hold a key: JSON on PostgreSQL has no NUL."""
+    return "\\u0000" not in encode_key(key).replace("\\\\", "")
 
 
 def take_key(dialect: Dialect) -> Statement:
@@ -41,7 +47,7 @@ def unique_key_writes(take: Statement, streams: Sequence[EventStream]) -> Iterat
     declaring = [stream for stream in streams if stream.unique_keys is not None]
     wanted: list[tuple[str, str, EventStream]] = []
     for stream in declaring:
-        keys = [(scope, encode_key(key)) for scope, key in (stream.unique_keys or {}).items()]
+        keys = [(scope, _storable(stream, scope, key)) for scope, key in (stream.unique_keys or {}).items()]
         kept = {
             f"{name}_{number}": value for number, key in enumerate(keys) for name, value in zip(_KEY, key, strict=True)
         }
@@ -53,6 +59,15 @@ def unique_key_writes(take: Statement, streams: Sequence[EventStream]) -> Iterat
             {"aggregate_id": stream.aggregate_id, "scope": scope, "key": key},
             conflicts.taking_key(stream, scope),
         )
+
+
+def _storable(stream: EventStream, scope: str, key: Mapping[str, object]) -> str:
+    if not is_storable(key):
+        raise AggregateError(
+            f"the unique key {scope!r} of {stream.aggregate_type} {stream.aggregate_id} holds a NUL character, "
+            "which no database stores: leave it out where the key is computed"
+        )
+    return encode_key(key)
 
 
 @cache

@@ -29,7 +29,7 @@ from sequent_sa.messages.message_class import make_message
 from sequent_sa.messages.native_types import has_validators, is_slow, native, values_getter
 from sequent_sa.messages.schemas import defaults_of, schema_of
 from sequent_sa.messages.secret import Secret, stored_secret
-from sequent_sa.messages.upcasting import collect_upcasters
+from sequent_sa.messages.upcasting import collect_upcasters, run_upcasters
 
 E = TypeVar("E", bound=Event)
 C = TypeVar("C", bound=BaseCommand)
@@ -181,8 +181,7 @@ class Codec:
             except (msgspec.MsgspecError, ValueError):
                 return self._read_by_schema(_parse(data))
         raw = {**_parse(data), **(header or {})}
-        for upcaster in self.upcasters:
-            upcaster(raw)
+        run_upcasters(self.upcasters, raw)
         try:
             return self._finish(msgspec.convert(raw, self._payload, dec_hook=_read_hook))
         except (msgspec.MsgspecError, ValueError):

@@ -145,7 +145,7 @@ def _declare(
             scopes[name] = Scope(mixin.__module__, scope.names)
             if name in vars(mixin):
                 namespace.setdefault(name, vars(mixin)[name])
-    own = namespace.get("__annotations__", {})
+    own = _own_annotations(namespace)
     _refuse_again(class_name, [name for name in own if name in annotations or name in inherited])
     annotations.update(own)
     declared: dict[str, Declaration] = {}
@@ -157,6 +157,17 @@ def _declare(
         declared[name] = Declaration(class_name, name, annotation, scopes.get(name, scope), field, data_key)
     namespace["__annotations__"] = annotations
     return declared
+
+
+def _own_annotations(namespace: Mapping[str, Any]) -> Mapping[str, Any]:
+    if sys.version_info >= (3, 14) and "__annotations__" not in namespace:
+        import annotationlib  # noqa: PLC0415 - new in this version
+
+        annotate = annotationlib.get_annotate_from_class_namespace(namespace)
+        if annotate is not None:
+            return annotationlib.call_annotate_function(annotate, annotationlib.Format.FORWARDREF)
+    found: Mapping[str, Any] = namespace.get("__annotations__", {})
+    return found
 
 
 def _mixins(bases: tuple[type, ...]) -> list[type]:

@@ -13,7 +13,7 @@ from sequent_sa.messages.attributes import Kind, shapes_of
 from sequent_sa.messages.checks import contains
 from sequent_sa.messages.error_texts import error_text
 from sequent_sa.messages.fields import SchemaKind, field_of
-from sequent_sa.messages.upcasting import collect_upcasters
+from sequent_sa.messages.upcasting import collect_upcasters, run_upcasters
 
 
 class InputSchema(Schema):
@@ -54,8 +54,7 @@ class StoredJSONSchema(Schema):
     @pre_load
     def _upcast(self, data: Mapping[str, Any], **_options: Any) -> Mapping[str, Any]:
         changed = dict(data)
-        for upcaster in collect_upcasters(self.message_type):
-            upcaster(changed)
+        run_upcasters(collect_upcasters(self.message_type), changed)
         return changed
 
     @post_load

@@ -50,9 +50,9 @@ class TypeNames:
         """The name under which a class is stored."""
         return _names(cls)[0]
 
-    def names_of(self, event_types: Iterable[type[Event]]) -> tuple[str, ...]:
+    def names_of(self, classes: Iterable[type]) -> tuple[str, ...]:
         """The names and aliases of classes: every name that their stored rows may carry."""
-        return tuple(dict.fromkeys(name for event_type in event_types for name in _names(event_type)))
+        return tuple(dict.fromkeys(name for cls in classes for name in _names(cls)))
 
     def event_class(self, name: str) -> type[Event] | None:
         """The event class that is stored as `name`, or None when it is retired. Raises `UnknownEventType`."""

@@ -32,6 +32,17 @@ def upcast(method: UpcastMethod) -> UpcastMethod:
     return method
 
 
+def run_upcasters(upcasters: Sequence[Upcaster], data: StoredData) -> None:
+    """Change stored data, step by step.
+
+    Raises `ConfigurationError` for an upcaster that returns something: what it made would be lost.
+    """
+    for upcaster in upcasters:
+        if upcaster(data) is not None:
+            name = getattr(upcaster, "__qualname__", repr(upcaster))
+            raise ConfigurationError(f"{name} returns a value: an upcaster changes the data that it is given, in place")
+
+
 def collect_upcasters(message_type: type) -> Sequence[Upcaster]:
     """The upcasters of a class in the order in which they run."""
     names: dict[str, None] = {}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, NamedTuple, NoReturn
 from uuid import UUID
@@ -14,7 +15,7 @@ from sqlalchemy.exc import DBAPIError
 from sequent_sa.aggregates.aggregate_root import AppliedEvent
 from sequent_sa.aggregates.event_stream import EventStream
 from sequent_sa.dialects import BoundStatement
-from sequent_sa.event_store.append import StreamWithEvents
+from sequent_sa.event_store.append import StreamAtVersion, StreamWithEvents
 from sequent_sa.event_store.transaction import Transaction
 from sequent_sa.event_store.unique_keys import encode_key
 from sequent_sa.event_store.write import Write
@@ -124,6 +125,27 @@ class InMemoryEventStore:
     def find_by_unique_key(self, transaction: Transaction, scope: str, key: Mapping[str, object]) -> UUID | None:
         """Who holds a key."""
         return self._keys.get((scope, encode_key(key)))
+
+    def update_unique_keys(self, transaction: Transaction, streams: Sequence[StreamAtVersion]) -> None:
+        """Replace keys. A refusal leaves the store as it was."""
+        assert isinstance(transaction, InMemoryTransaction)
+        before = dict(self._keys)
+        transaction.undo.append(lambda: setattr(self, "_keys", before))
+        for stream, version in streams:
+            if len(self._streams[stream.aggregate_id][1]) != version:
+                raise OptimisticLockingError(stream.aggregate_type, stream.aggregate_id, version)
+        self._replace_keys([replace(stream, unique_keys=stream.unique_keys or {}) for stream, _ in streams])
+
+    def aggregate_ids(
+        self, transaction: Transaction, types: Sequence[str] | None, after: UUID | None, limit: int
+    ) -> Sequence[UUID]:
+        """A page of ids, in order."""
+        ids = [
+            id_
+            for id_, (stream, _) in sorted(self._streams.items())
+            if (types is None or stream.aggregate_type in types) and (after is None or id_ > after)
+        ]
+        return ids[:limit]
 
     def _append(self, stream: EventStream, applied: Sequence[AppliedEvent]) -> None:
         described = EventStream(stream.aggregate_type, stream.aggregate_id, stream.events_partition_key)

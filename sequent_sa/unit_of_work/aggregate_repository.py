@@ -143,6 +143,17 @@ class AggregateRepository:
             self._store.append(self._units.current().transaction, command, changed)
         return [applied.event for _, events in changed for applied in events]
 
+    def update_unique_keys(self, aggregate_ids: Collection[UUID]) -> None:
+        """Store the unique keys that these aggregates have by the present code; those that do not exist are left out.
+
+        In the current unit of work, at whose end it may turn out that a key is taken (`AggregateKeyNotUnique`), or that
+        an aggregate has changed meanwhile (`OptimisticLockingError`).
+        """
+        aggregates = self._load(list(aggregate_ids), None).values()
+        name_of = self._type_names.name_of
+        streams = [(each.event_stream(name_of(type(each))), each.version) for each in aggregates]
+        self._store.update_unique_keys(self._units.current().transaction, streams)
+
     def take_changes(self) -> list[StreamWithEvents]:
         """The streams of the aggregates that have new events, with these events; the aggregates have none then."""
         return [

@@ -14,7 +14,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from marshmallow import fields, validate
 
-from sequent_sa.exceptions import DeserializeCommandError, DeserializeEventError, EventNotSerializable
+from sequent_sa.exceptions import (
+    ConfigurationError,
+    DeserializeCommandError,
+    DeserializeEventError,
+    EventNotSerializable,
+)
 from sequent_sa.messages.attributes import attr
 from sequent_sa.messages.codec import decode_command, decode_event, encode_command, encode_event
 from sequent_sa.messages.command import Command
@@ -276,3 +281,21 @@ def test_a_command_that_cannot_be_read_is_an_error() -> None:
             event_sequence_number=None,
             data="{}",
         )
+
+
+class Returned(Event):
+    owner: str
+
+    @upcast
+    @staticmethod
+    def _lost(data: dict[str, Any]) -> dict[str, Any]:
+        return {**data, "owner": data["name"]}
+
+
+def test_an_upcaster_that_returns_its_result_is_refused() -> None:
+    """What it made would be lost: the error names it and says what an upcaster does."""
+    header = {"aggregate_id": str(AGGREGATE), "sequence_number": 1, "created_at": NOW.isoformat()}
+    with pytest.raises(ConfigurationError, match=r"Returned\._lost returns a value: .* in place"):
+        decode_event(Returned, AGGREGATE, 1, NOW, '{"name": "Ben"}')
+    with pytest.raises(ConfigurationError, match=r"Returned\._lost returns a value: .* in place"):
+        Returned.load({**header, "name": "Ben"})
