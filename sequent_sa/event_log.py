@@ -1,20 +1,27 @@
-"""All events in the order of their commands, for whatever reads them later: other systems, mails, statistics."""
+"""Events for whatever reads them later: other systems, mails, statistics; all of them, or those of one aggregate."""
 
 from __future__ import annotations
 
 from collections.abc import Generator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
+from datetime import datetime
 from typing import NamedTuple
+from uuid import UUID
 
-from sqlalchemy import Engine
+from sqlalchemy import Engine, exists, select
 from sqlalchemy.orm import Session
 
+from sequent_sa import tables
+from sequent_sa.aggregates.aggregate_root import AggregateRoot
 from sequent_sa.dialects import Dialect
 from sequent_sa.event_store.cursors import Cursors
-from sequent_sa.event_store.load import Load
+from sequent_sa.event_store.load import Load, aggregate_ids
 from sequent_sa.event_store.positions import EventBatch, EventPosition, Positions
+from sequent_sa.exceptions import AggregateNotFound
 from sequent_sa.messages.event import Event
 from sequent_sa.messages.type_names import TypeNames
+
+_IDS_A_PAGE = 1_000
 
 
 class Consumed(NamedTuple):
@@ -31,8 +38,42 @@ class EventLog:
         self._engine = engine
         self._dialect = dialect
         self._type_names = type_names
+        self._reader = reader
         self._positions = Positions(dialect, reader)
         self._cursors = Cursors(dialect, self._positions)
+
+    def load_event(self, aggregate_id: UUID, sequence_number: int) -> Event | None:
+        """One event; None when there is none, or when its type is retired."""
+        with self._engine.connect() as connection:
+            return self._reader.event(connection, aggregate_id, sequence_number)
+
+    def stream_events(self, aggregate_id: UUID, *, until: datetime | None = None) -> Generator[Event, None, None]:
+        """The events of one aggregate, in order; those before `until`, which is not included.
+
+        However many there are, a bounded number is in memory. They are those of one moment; a connection is in use
+        until the last one was taken, or the generator is closed.
+        Raises `AggregateNotFound` for an aggregate that has no events, and `ValueError` for a moment without timezone.
+        """
+        if until is not None and until.tzinfo is None:
+            raise ValueError(
+                f"until={until!r} has no timezone: give an aware datetime, such as datetime(..., tzinfo=UTC)"
+            )
+        with self._engine.connect() as connection:
+            if connection.scalar(select(exists().where(tables.events.c.aggregate_id == aggregate_id))) is not True:
+                raise AggregateNotFound([aggregate_id])
+            with closing(self._reader.stream(connection, aggregate_id, until)) as found:
+                yield from found
+
+    def aggregate_ids(self, *aggregate_types: type[AggregateRoot]) -> Generator[UUID, None, None]:
+        """The ids of all aggregates, or of those of some classes, in order. Between two pages no connection is used."""
+        names = self._type_names.names_of(aggregate_types) if aggregate_types else None
+        page: Sequence[UUID] = ()
+        while True:
+            with self._engine.connect() as connection:
+                page = connection.scalars(aggregate_ids(names, page[-1] if page else None, _IDS_A_PAGE)).all()
+            if not page:
+                return
+            yield from page
 
     def read_all(
         self, after: EventPosition | None = None, *, types: Sequence[type[Event]] = (), limit: int = 1_000

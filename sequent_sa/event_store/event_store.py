@@ -12,13 +12,13 @@ from sqlalchemy import exists, select
 from sequent_sa.aggregates.event_stream import EventStream
 from sequent_sa.dialects import Dialect
 from sequent_sa.event_store.append import Append, StreamAtVersion, StreamWithEvents
-from sequent_sa.event_store.load import Load
+from sequent_sa.event_store.load import Load, aggregate_ids
 from sequent_sa.event_store.transaction import Transaction
 from sequent_sa.event_store.unique_keys import find_by_unique_key, is_storable
 from sequent_sa.messages.command import BaseCommand
 from sequent_sa.messages.event import Event
 from sequent_sa.messages.type_names import TypeNames
-from sequent_sa.tables import aggregate_types, aggregates, events
+from sequent_sa.tables import events
 
 
 class EventStore(Protocol):
@@ -95,11 +95,5 @@ class SQLEventStore:
     def aggregate_ids(
         self, transaction: Transaction, types: Sequence[str] | None, after: UUID | None, limit: int
     ) -> Sequence[UUID]:
-        statement = select(aggregates.c.aggregate_id).order_by(aggregates.c.aggregate_id).limit(limit)
-        if types is not None:
-            statement = statement.join(aggregate_types, aggregate_types.c.id == aggregates.c.aggregate_type_id)
-            statement = statement.where(aggregate_types.c.type.in_(types))
-        if after is not None:
-            statement = statement.where(aggregates.c.aggregate_id > after)
         with transaction.reading() as connection:
-            return connection.scalars(statement).all()
+            return connection.scalars(aggregate_ids(types, after, limit)).all()

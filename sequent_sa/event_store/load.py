@@ -16,10 +16,11 @@ from sqlalchemy import cast as as_text
 
 from sequent_sa.aggregates.event_stream import EventStream
 from sequent_sa.dialects import BoundStatement, Dialect
+from sequent_sa.dialects.aggregate_events import aggregate_events
 from sequent_sa.messages.codec import decode_event
 from sequent_sa.messages.event import Event
 from sequent_sa.messages.type_names import TypeNames
-from sequent_sa.tables import event_types, events
+from sequent_sa.tables import aggregate_types, aggregates, event_types, events
 
 Fetch = Callable[[BoundStatement], Sequence[Sequence[Any]]]
 
@@ -56,6 +57,26 @@ class Load:
                 stream, found = self._stream(list(group), until)
                 if found:
                     yield stream, found
+
+    def event(self, connection: Connection, aggregate_id: UUID, sequence_number: int) -> Event | None:
+        """One event, None when there is none, or it is retired."""
+        one = (aggregates.c.aggregate_id == aggregate_id) & (events.c.sequence_number == sequence_number)
+        row = connection.execute(aggregate_events(one)).one_or_none()
+        return None if row is None else self._event(row.type, aggregate_id, sequence_number, row.created_at, row.data)
+
+    def stream(
+        self, connection: Connection, aggregate_id: UUID, until: datetime | None
+    ) -> Generator[Event, None, None]:
+        """The events of one aggregate, in order, before a moment. Holds a bounded number of them in memory."""
+        statement = aggregate_events(aggregates.c.aggregate_id == aggregate_id)
+        with closing(self._dialect.stream_rows(connection, statement, _ROWS_IN_MEMORY)) as rows:
+            row: Any
+            for row in rows:
+                if until is not None and row.created_at >= until:
+                    return
+                event = self._event(row.type, aggregate_id, row.sequence_number, row.created_at, row.data)
+                if event is not None:
+                    yield event
 
     def events(
         self,
@@ -124,6 +145,15 @@ class Load:
         if event_type is None:
             return None
         return decode_event(event_type, aggregate_id, sequence_number, created_at, data)
+
+
+def aggregate_ids(types: Sequence[str] | None, after: UUID | None, limit: int) -> Select[UUID]:
+    """The ids of at most `limit` aggregates of some types (None: of all), in order, behind one."""
+    statement = select(aggregates.c.aggregate_id).order_by(aggregates.c.aggregate_id).limit(limit)
+    if types is not None:
+        statement = statement.join(aggregate_types, aggregate_types.c.id == aggregates.c.aggregate_type_id)
+        statement = statement.where(aggregate_types.c.type.in_(types))
+    return statement if after is None else statement.where(aggregates.c.aggregate_id > after)
 
 
 def _positioned(type_names: Collection[str] | None) -> Select[*tuple[Any, ...]]:

@@ -29,6 +29,10 @@ class TitleChanged(Event):
     title: str
 
 
+class Misspelt(Projector, manages_tabels=None):  # rejected: class keyword
+    pass
+
+
 class Ended(Event):
     pass
 
