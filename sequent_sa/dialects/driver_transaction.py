@@ -84,7 +84,7 @@ def fetch(connection: Connection, statement: BoundStatement) -> Sequence[Sequenc
     cursor = connection.connection.cursor()
     try:
         cursor.execute(text, values)
-        return compiled.rows(cursor.fetchall())
+        return compiled.rows(cursor.fetchall(), cursor.description or ())
     except errors_of(connection) as error:
         refuse(connection, text, error)
     finally:

@@ -18,6 +18,9 @@ from sequent_sa.exceptions import UnitOfWorkError
 _BEGIN = "BEGIN"
 _COMMIT = "COMMIT"
 
+_Fetched = tuple[Sequence[Sequence[Any]], Sequence[Sequence[Any]]]
+"""Rows, and what the cursor says about their columns."""
+
 
 class PostgreSQLTransaction:
     """The driver commits each statement by itself (autocommit) until `BEGIN` is sent, with the first write.
@@ -44,16 +47,14 @@ class PostgreSQLTransaction:
     def fetch(self, statement: BoundStatement, before: Sequence[BoundStatement] = ()) -> Sequence[Sequence[Any]]:
         if not before:
             return fetch(self._connection, statement)
-        rows = self._flight([*before, statement], commit=False, fetch=True)
-        return statement.statement.compiled(self._connection).rows(rows)
+        rows, description = self._flight([*before, statement], commit=False, fetch=True)
+        return statement.statement.compiled(self._connection).rows(rows, description)
 
     def send(self, statements: Sequence[BoundStatement], *, commit: bool) -> None:
         if statements or self._begun or not commit:
             self._flight(statements, commit=commit)
 
-    def _flight(
-        self, statements: Sequence[BoundStatement], *, commit: bool, fetch: bool = False
-    ) -> Sequence[Sequence[Any]]:
+    def _flight(self, statements: Sequence[BoundStatement], *, commit: bool, fetch: bool = False) -> _Fetched:
         self._refuse_aborted()
         sending: list[Sendable] = sendable(self._connection, statements)
         if not self._begun:
@@ -62,17 +63,17 @@ class PostgreSQLTransaction:
             sending.append((-1, _COMMIT, None))
         done: list[Any] = []
         driver: Any = self._connection.connection.driver_connection
-        rows: Sequence[Sequence[Any]] = ()
+        fetched: _Fetched = ((), ())
         self._begun = True
         try:
             if _is_asynchronous(driver):
-                rows = await_(_send_async(driver, sending, done, fetch=fetch))
+                fetched = await_(_send_async(driver, sending, done, fetch=fetch))
             else:
-                rows = _send(driver, sending, done, fetch=fetch)
+                fetched = _send(driver, sending, done, fetch=fetch)
         except psycopg.Error as error:
             self._refuse(sending, done, error)
         self._begun = not commit
-        return rows
+        return fetched
 
     def rollback(self) -> None:
         roll_back(self._connection)
@@ -100,23 +101,19 @@ def _is_asynchronous(driver: object) -> bool:
     return isinstance(driver, psycopg.AsyncConnection)
 
 
-def _send(
-    driver: psycopg.Connection[Any], sending: Sequence[Sendable], done: list[Any], *, fetch: bool
-) -> Sequence[Sequence[Any]]:
+def _send(driver: psycopg.Connection[Any], sending: Sequence[Sendable], done: list[Any], *, fetch: bool) -> _Fetched:
     with driver.pipeline() if psycopg.Pipeline.is_supported() else nullcontext():
         for _, text, values in sending:
             done.append(driver.cursor())
             done[-1].execute(text, values)
-    rows: Sequence[Sequence[Any]] = done[-1].fetchall() if fetch else ()
-    return rows
+    return (done[-1].fetchall(), done[-1].description) if fetch else ((), ())
 
 
 async def _send_async(
     driver: psycopg.AsyncConnection[Any], sending: Sequence[Sendable], done: list[Any], *, fetch: bool
-) -> Sequence[Sequence[Any]]:
+) -> _Fetched:
     async with driver.pipeline() if psycopg.AsyncPipeline.is_supported() else nullcontext():
         for _, text, values in sending:
             done.append(driver.cursor())
             await done[-1].execute(text, values)
-    rows: Sequence[Sequence[Any]] = await done[-1].fetchall() if fetch else ()
-    return rows
+    return (await done[-1].fetchall(), done[-1].description) if fetch else ((), ())

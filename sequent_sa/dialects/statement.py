@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from functools import cached_property
 from typing import Any, NamedTuple, cast
 from weakref import WeakKeyDictionary
 
@@ -57,6 +56,7 @@ class CompiledStatement:
         self.text = str(compiled)
         self._columns = _selected(executable)
         self._dialect = dialect
+        self._outgoing: dict[tuple[Any, ...], list[tuple[int, Process]]] = {}
         self._order: Sequence[str] | None = compiled.positiontup if compiled.positional else None
         self._fixed: dict[str, Any] = dict(compiled.params)
         self._escaped: Mapping[str, str] = compiled.escaped_bind_names
@@ -77,9 +77,15 @@ class CompiledStatement:
             return {self._escaped.get(name, name): value for name, value in values.items()}
         return values
 
-    def rows(self, found: Sequence[Sequence[Any]]) -> Sequence[Sequence[Any]]:
-        """Rows as they come from the driver, with the values that the columns stand for."""
-        outgoing = self._outgoing
+    def rows(self, found: Sequence[Sequence[Any]], description: Sequence[Sequence[Any]]) -> Sequence[Sequence[Any]]:
+        """Rows as they come from the driver, with the values that the columns stand for.
+
+        `description` is what the driver's cursor says about the columns.
+        """
+        codes = tuple(column[1] for column in description)
+        outgoing = self._outgoing.get(codes)
+        if outgoing is None:
+            outgoing = self._outgoing[codes] = _outgoing(self._columns, self._dialect, codes)
         if not outgoing or not found:
             return found
         columns = list(zip(*found, strict=True))
@@ -87,11 +93,15 @@ class CompiledStatement:
             columns[index] = tuple(map(process, columns[index]))
         return list(zip(*columns, strict=True))
 
-    @cached_property
-    def _outgoing(self) -> list[tuple[int, Process]]:
-        types = [column.type for column in self._columns]
-        processors = [type_.dialect_impl(self._dialect).result_processor(self._dialect, None) for type_ in types]
-        return [(index, process) for index, process in enumerate(processors) if process is not None]
+
+def _outgoing(
+    columns: Sequence[ColumnElement[Any]], dialect: Dialect, codes: Sequence[Any]
+) -> list[tuple[int, Process]]:
+    processors = [
+        column.type.dialect_impl(dialect).result_processor(dialect, code)
+        for column, code in zip(columns, codes, strict=False)
+    ]
+    return [(index, process) for index, process in enumerate(processors) if process is not None]
 
 
 def _selected(executable: Executable) -> Sequence[ColumnElement[Any]]:

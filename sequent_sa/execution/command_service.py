@@ -83,7 +83,7 @@ class CommandService:
         while True:
             unit: UnitOfWork | None = None
             try:
-                with self._units.open(repeatable=True) as unit:
+                with self._units.open(repeatable=not refreshed) as unit:
                     self._process(unit, commands, validation_contexts)
             except ConcurrencyError as error:
                 if isinstance(error, ProjectorsChanged) and not refreshed:
