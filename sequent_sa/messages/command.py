@@ -50,7 +50,10 @@ class BaseCommand(Message):
         return Params(cls, params, prefix=prefix, user_id=user_id)
 
     def to_params(self, prefix: str | None = None) -> dict[str, str]:
-        """The fields of a form that would give this command, by name. Secrets and the envelope are not among them."""
+        """The fields of a form that would give this command, by name. Secrets and the envelope are not among them.
+
+        Raises `ValueError` for a key of a dict that cannot be part of such a name: a blank one, or one with brackets.
+        """
         return form_fields(self, prefix)
 
     def validate(self, validation_contexts: Iterable[str] = ()) -> dict[str, Any]:

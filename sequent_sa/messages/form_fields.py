@@ -11,12 +11,15 @@ from marshmallow import ValidationError
 
 from sequent_sa.messages.attributes import Kind, Shape, in_utc, shapes_by_key, shapes_of
 from sequent_sa.messages.error_texts import error_text, messages_of
-from sequent_sa.messages.form_names import name_of
+from sequent_sa.messages.form_names import name_of, path_of
 from sequent_sa.messages.scalars import is_blank
 from sequent_sa.messages.schemas import defaults_of
 
 _INDEX = re.compile(r"[0-9]{1,9}", re.ASCII)
 _NEXT = ""
+
+# What browsers send for a check box without a value of its own, and what frameworks put in its place.
+_TICKED = {"on": True, "1": True, "off": False, "0": False}
 
 
 class FormField:
@@ -70,12 +73,7 @@ class FormField:
         if self.parts:
             return self._read_parts(shape, form=form)
         value = self.values[-1]
-        if form and shape is not None and is_blank(value):
-            if shape.kind is Kind.DICT:
-                return None if shape.nullable else {}
-            if shape.nullable and shape.type is str:
-                return None
-        return value
+        return _meant(value, shape) if form and shape is not None else value
 
     def _read_list(self, item: Shape, *, form: bool) -> Any:
         rows = self.rows
@@ -104,6 +102,18 @@ class FormField:
         if wrong:
             raise ValidationError({key: [error_text("invalid_item_number")] for key in wrong})
         return sorted(self.parts, key=int)
+
+
+def _meant(value: Any, shape: Shape) -> Any:
+    # A form has only text, and some of it stands for something else.
+    if shape.type is bool and isinstance(value, str):
+        return _TICKED.get(value, value)
+    if is_blank(value):
+        if shape.kind is Kind.DICT:
+            return None if shape.nullable else {}
+        if shape.nullable and (shape.type is str or shape.kind is Kind.CUSTOM):
+            return None
+    return value
 
 
 def _holding(value: Any) -> FormField:
@@ -170,11 +180,18 @@ def _fields_of(shape: Shape, value: Any, path: tuple[object, ...]) -> Iterator[t
     elif shape.item is not None:
         entries = enumerate(value) if shape.kind is Kind.LIST else value.items()
         for key, each in entries:
+            _refuse_unnameable(path, key)
             yield from _fields_of(shape.item, each, (*path, key))
     elif shape.field is not None:
         yield from _texts(cast("Any", shape.field)._serialize(value, None, None), path)
     else:
         yield from _texts(msgspec.to_builtins(in_utc(value)), path)
+
+
+def _refuse_unnameable(path: tuple[object, ...], key: object) -> None:
+    whole = (*path, key)
+    if str(key) == _NEXT or path_of(name_of(whole)) != tuple(map(str, whole)):
+        raise ValueError(f"{name_of(path)} has the key {key!r}, which cannot be part of the name of a form field")
 
 
 def _texts(value: Any, path: tuple[object, ...]) -> Iterator[tuple[str, str]]:

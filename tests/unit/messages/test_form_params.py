@@ -427,3 +427,42 @@ def test_any_input_is_a_command_or_not_valid(pairs: list[tuple[str, Any]], as_ma
     else:
         assert not parsed.validate()
     assert refused is None or (refused.flat_errors() and str(refused))
+
+
+@pytest.mark.parametrize(
+    ("sent", "flag"),
+    [(["on"], True), (["1"], True), (["0", "1"], True), (["0"], False), (["off"], False), (["true"], True)],
+)
+def test_a_check_box_is_what_browsers_send(sent: list[str], flag: bool) -> None:
+    """`on` without a value of its own; frameworks put a hidden 0 in front. JSON has true and false."""
+    assert Order.from_params([("url", "https://sequent.io"), *(("flag", text) for text in sent)]).parse().flag is flag
+
+
+def test_json_has_no_check_boxes() -> None:
+    """There `on` and 1 are mistakes."""
+    for flag in ("on", "1", "0", "off"):
+        with pytest.raises(CommandNotValid) as raised:
+            Order.from_params({"url": None, "flag": flag}).parse()
+        assert "flag" in raised.value.errors
+
+
+class Bookmark(BaseCommand):
+    url: str | None = attr(default="https://sequent.io", field=fields.Url(allow_none=True))
+
+
+def test_a_blank_field_is_nothing_for_a_field_of_ones_own() -> None:
+    """As it is for the other types; JSON says null."""
+    assert Bookmark.from_params([("url", " ")]).parse().url is None
+    assert Bookmark.from_params({"url": None}).parse().url is None
+    with pytest.raises(CommandNotValid):
+        Bookmark.from_params({"url": ""}).parse()
+
+
+@pytest.mark.parametrize("key", ["", "a[b]", "]", "["])
+def test_a_key_that_no_form_can_have_is_refused(key: str) -> None:
+    """What came back would be something else."""
+    order = Order(url=None, prices={key: Money(cents=1)})
+    with pytest.raises(ValueError, match=r"prices has the key .* which cannot be part of the name of a form field"):
+        order.to_params()
+    again = Order.from_params({"url": None, "prices": {key: {"cents": 1}}}).parse()
+    assert again.prices == order.prices
