@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
+from typing import Any, cast
 from uuid import UUID
 
 import msgspec
@@ -20,8 +21,22 @@ _KEY = ("scope", "key")
 
 
 def encode_key(key: Mapping[str, object]) -> str:
-    """A key as JSON text, the same for equal keys whatever the order of their names."""
-    return msgspec.json.encode(key, order="deterministic").decode()
+    """A key as JSON text, the same for equal keys.
+
+    The order of names does not matter, None is as good as nothing, and numbers are equal when their values are.
+    """
+    given = {name: _canonical(value) for name, value in key.items() if value is not None}
+    return msgspec.json.encode(given, order="deterministic").decode()
+
+
+def _canonical(value: Any) -> Any:
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    if isinstance(value, Mapping):
+        return {name: _canonical(inner) for name, inner in cast("Mapping[str, object]", value).items()}
+    if isinstance(value, list | tuple):
+        return [_canonical(inner) for inner in cast("Sequence[object]", value)]
+    return value
 
 
 def is_storable(key: Mapping[str, object]) -> bool:

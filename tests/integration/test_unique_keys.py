@@ -106,6 +106,16 @@ def without_keys() -> type[AggregateRoot]:
     return PersonWithoutKeys
 
 
+def with_number() -> type[Person]:
+    """A key that holds more than text."""
+
+    class PersonWithNumber(Person, name="Person"):
+        def unique_keys(self) -> dict[str, dict[str, object]]:
+            return {"number": {"name": self.name, "none": None, "n": {"of": [1.0, 2.5]}}}
+
+    return PersonWithNumber
+
+
 def with_nul() -> type[Person]:
     """What the code must not be like."""
 
@@ -203,6 +213,20 @@ def test_nobody_holds_a_key_that_cannot_be_stored(app: Sequent, name: str) -> No
     """JSON on PostgreSQL has no NUL; looking for one finds nothing, on both databases."""
     register(app, "ab")
     assert app.repository.find_aggregate_by_unique_key("name", {"name": name}) is None
+
+
+def test_a_key_is_found_by_what_is_equal_to_it(app: Sequent, migrated_database: Database) -> None:
+    """The order of names and what is None do not matter, and 1 is 1.0; upper and lower case do matter."""
+    ben = register(app, "Ben", "ben@sequent.io")
+    later = application(migrated_database.url, with_number())
+    assert later.refresh_unique_keys() == []
+    find = later.repository.find_aggregate_by_unique_key
+    for key in ({"name": "Ben", "n": {"of": [1, 2.5]}}, {"n": {"of": [1.0, 2.5]}, "name": "Ben", "more": None}):
+        found = find("number", key)
+        assert found is not None
+        assert found.aggregate_id == ben
+    assert find("number", {"name": "ben", "n": {"of": [1, 2.5]}}) is None
+    later.engine.dispose()
 
 
 def test_a_backslash_is_no_nul(app: Sequent) -> None:
