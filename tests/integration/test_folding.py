@@ -10,7 +10,7 @@ from uuid import UUID
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import CheckConstraint, UniqueConstraint, select
+from sqlalchemy import JSON, CheckConstraint, UniqueConstraint, select
 from sqlalchemy.orm import Mapped, mapped_column
 
 from sequent_sa import (
@@ -42,6 +42,7 @@ class Item(Record):
     part: Mapped[str] = mapped_column(primary_key=True)
     title: Mapped[str | None] = mapped_column(default=None)
     words: Mapped[int] = mapped_column(default=0)
+    tags: Mapped[list[str] | None] = mapped_column(JSON(), default=None)
 
 
 class Place(Record):
@@ -245,6 +246,21 @@ def test_a_value_is_that_of_the_moment_when_it_was_written(app: Sequent) -> None
         cast("list[int]", where["id"]).append(2)
     with app.session() as session:
         assert session.scalars(select(Item.words).order_by(Item.id)).all() == [5, 0]
+
+
+def test_a_later_change_does_not_bring_what_was_never_saved(app: Sequent) -> None:
+    """A list that a projector goes on to change in its record is stored as it was, whatever else is folded."""
+    first, second = Item(id=1, part="a", words=0, tags=["x"]), ["x"]
+    with app.unit_of_work() as unit:
+        live = LivePersistor(lambda: unit.transaction, lambda: None)
+        live.insert(Item, [first, Item(id=2, part="a", words=0)])
+        live.update_all(Item, {"id": 2, "part": "a"}, {"tags": second})
+        cast("list[str]", first.tags).append("y")
+        second.append("y")
+        for number in (1, 2):
+            live.update_all(Item, {"id": number, "part": "a"}, {"words": 3})
+    with app.session() as session:
+        assert session.execute(select(Item.tags, Item.words)).all() == [(["x"], 3), (["x"], 3)]
 
 
 def test_an_error_names_what_changed_the_row_last(app: Sequent) -> None:

@@ -12,7 +12,7 @@ from sqlalchemy import String, Text
 
 from sequent_sa.event_store.transaction import Transaction
 from sequent_sa.event_store.write import Explain, Write
-from sequent_sa.projections.persistors.record_statements import record_statements
+from sequent_sa.projections.persistors.record_statements import own, record_statements
 from sequent_sa.projections.persistors.record_table import RecordTable, Where, is_expression
 
 _SURELY_EQUAL = (UUID, int, date)
@@ -53,7 +53,7 @@ class UnsentRows:
         """Remember the INSERT of a row."""
         key = self._key(self._table.identity(values))
         if key is not None and not any(map(is_expression, values.values())):
-            self._rows[key] = _Row(write, None, dict(values))
+            self._rows[key] = _Row(write, None, _owned(values))
 
     def change(self, where: Where, changes: Mapping[str, Any], explain: Explain | None) -> bool:
         """Make changes part of an earlier write of their row. False when that is not possible."""
@@ -61,7 +61,7 @@ class UnsentRows:
         row = self._rows.get(key) if key is not None else None
         if row is None:
             return False
-        row.values.update(changes)
+        row.values.update(_owned(changes))
         statements = record_statements(self._table)
         bound = statements.insert(row.values) if row.where is None else statements.update(row.where, row.values)
         row.write.statement, row.write.parameters = bound
@@ -74,7 +74,7 @@ class UnsentRows:
         if key is None:
             self.forget()
         else:
-            self._rows[key] = _Row(write, dict(where), dict(changes))
+            self._rows[key] = _Row(write, dict(where), _owned(changes))
 
     def _movable(self, changes: Mapping[str, Any]) -> bool:
         constrained = self._table.constrained
@@ -99,3 +99,7 @@ class UnsentRows:
     def _is_plain_text(self, name: str) -> bool:
         column_type = self._table.columns[name].type
         return type(column_type) in (String, Text) and column_type.collation is None  # type: ignore[attr-defined]
+
+
+def _owned(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: own(value) for name, value in values.items()}
