@@ -11,10 +11,15 @@ from sqlalchemy import make_url
 
 _PORT = 5432
 _CHUNK = 65_536
+_LENGTH = 4
+_ASKING = (b"S", b"Q")  # Sync, Query
 
 
 class Proxy:
-    """Listens on a port of this machine; `url` is the database behind it, `flights` how often a client had to wait.
+    """Listens on a port of this machine; `url` is the database behind it, `flights` how often a client waited.
+
+    Flights are counted by the messages that ask (Sync and Query), not by who speaks when: a server may answer
+    before the last of what a client sends has arrived.
 
     When `limit` bytes of clients went on, `at_limit` is called.
     """
@@ -51,7 +56,7 @@ class Proxy:
     def _forward(self, client: socket.socket) -> None:
         server = socket.socket(socket.AF_UNIX if isinstance(self._target, str) else socket.AF_INET)
         server.connect(self._target)
-        client_speaks = False
+        requests = _Requests()
         with client, server:
             while True:
                 readable, _, _ = select.select([client, server], [], [])
@@ -62,10 +67,8 @@ class Proxy:
                         return
                     if not data:
                         return
-                    if source is client and not client_speaks:
-                        self.flights += 1
-                    client_speaks = source is client
-                    if client_speaks:
+                    if source is client:
+                        self.flights += requests.count(data)
                         self._send(server, data)
                     else:
                         client.sendall(data)
@@ -76,3 +79,24 @@ class Proxy:
         self.sent += len(data)
         if left < len(data):
             self._at_limit()
+
+
+class _Requests:
+    """Cuts what one client sends into the messages of PostgreSQL's protocol."""
+
+    def __init__(self) -> None:
+        self._data = bytearray()
+        self._head = 0  # the first message has no type
+
+    def count(self, data: bytes) -> int:
+        """How many of the messages that end in `data` ask the server to answer."""
+        self._data += data
+        found = 0
+        while len(self._data) >= self._head + _LENGTH:
+            end = self._head + int.from_bytes(self._data[self._head : self._head + _LENGTH])
+            if len(self._data) < end:
+                break
+            found += self._head > 0 and self._data[:1] in _ASKING
+            del self._data[:end]
+            self._head = 1
+        return found
