@@ -16,6 +16,7 @@ SequentError
 │   ├── AggregateKeyNotUnique
 │   ├── NonUniqueAggregateId
 │   ├── AggregateIsDetached
+│   ├── StateNotSerializable        the state of an aggregate has no exact form in a snapshot
 │   └── HasUncommittedEvents
 ├── ConcurrencyError                    may be retried as it is
 │   ├── OptimisticLockingError
@@ -239,6 +240,15 @@ class AggregateIsDetached(AggregateError):
             f"{aggregate_type.__name__} {aggregate_id} was loaded for reading only: "
             "change aggregates in a command handler, or inside `with app.unit_of_work():`"
         )
+
+
+class StateNotSerializable(AggregateError):
+    """The state of an aggregate could not be restored equal from a snapshot, so none can be taken."""
+
+    def __init__(self, aggregate_type: type, attribute: str, reason: str) -> None:
+        self.aggregate_type = aggregate_type
+        self.attribute = attribute
+        super().__init__(f"{aggregate_type.__name__}.{attribute} cannot be part of a snapshot: {reason}")
 
 
 class HasUncommittedEvents(AggregateError):
