@@ -3,6 +3,7 @@
 import logging as _logging
 
 from sequent_sa.aggregates.aggregate_root import AggregateRoot
+from sequent_sa.aggregates.snapshot import Snapshot
 from sequent_sa.aggregates.unique_keys import unique_key
 from sequent_sa.application import Sequent
 from sequent_sa.exceptions import (
@@ -36,6 +37,7 @@ from sequent_sa.exceptions import (
     ReplayError,
     SequenceNumberGap,
     SequentError,
+    SnapshotNotReadable,
     StateNotSerializable,
     UnitOfWorkError,
     UnknownActiveProjector,
@@ -107,6 +109,8 @@ __all__ = [
     "Sequent",
     "SequentError",
     "SequentFixture",
+    "Snapshot",
+    "SnapshotNotReadable",
     "StateNotSerializable",
     "UnitOfWorkError",
     "UnknownActiveProjector",

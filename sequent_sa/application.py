@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from sqlalchemy import Engine, MetaData, exists, select
+from sqlalchemy import Engine, MetaData
 from sqlalchemy.orm import Session
 
 from sequent_sa import _asynchronous, ids, tables
@@ -21,7 +21,7 @@ from sequent_sa.event_log import EventLog
 from sequent_sa.event_store.event_store import EventStore, SQLEventStore
 from sequent_sa.event_store.load import Load
 from sequent_sa.event_store.write import Explain
-from sequent_sa.exceptions import AggregateKeyNotUnique, ConfigurationError, PublishEventError, ReplayError
+from sequent_sa.exceptions import AggregateKeyNotUnique, ConfigurationError, PublishEventError
 from sequent_sa.execution.command_handler import CommandHandler
 from sequent_sa.execution.command_service import CommandService
 from sequent_sa.execution.dry_run import CommandRecorder, DryRun, UnstoredRepository
@@ -30,15 +30,16 @@ from sequent_sa.execution.workflow import Workflow
 from sequent_sa.messages.error_texts import Resolver, translation
 from sequent_sa.messages.type_names import TypeNames
 from sequent_sa.parts import Parts
+from sequent_sa.projections.activation import activate_projectors
 from sequent_sa.projections.active_projectors import ActiveProjectors
 from sequent_sa.projections.persistors.live import LivePersistor
 from sequent_sa.projections.persistors.persistor import Persistor
 from sequent_sa.projections.persistors.record_table import record_table
 from sequent_sa.projections.persistors.recording import RecordingPersistor
 from sequent_sa.projections.projector import Projector
-from sequent_sa.projections.projector_states import ProjectorStates
 from sequent_sa.projections.view_record import VIEW_SCHEMA
 from sequent_sa.replay.engine import ReplayContext, ViewMigrations
+from sequent_sa.snapshots import Snapshots
 from sequent_sa.unique_key_refresh import UniqueKeyRefresh
 from sequent_sa.unit_of_work.aggregate_repository import AggregateRepository
 from sequent_sa.unit_of_work.event_publisher import EventPublisher, HandlerChoice
@@ -266,6 +267,11 @@ class Sequent:
         names = self.type_names.names_of(aggregate_types) if aggregate_types else None
         return UniqueKeyRefresh(self._units, self.event_store, self.repository).run(names, group_size, progress)
 
+    @cached_property
+    def snapshots(self) -> Snapshots:
+        """Snapshots of aggregates: taking them, and looking after them."""
+        return Snapshots(self._units, self.event_store.snapshots, self.repository)
+
     def create_all(self) -> None:
         """Create both schemas in a fresh database and activate the projectors: for tests and first steps.
 
@@ -285,20 +291,8 @@ class Sequent:
 
         Raises `ReplayError` when events of their types exist.
         """
-        states = ProjectorStates(self.dialect)
         with self.dialect.writing(self.engine) as connection, connection.begin():
-            states.lock(connection)
-            for projector in self.projectors:
-                names = self.type_names.names_of(projector.handled_events())
-                stored = select(tables.events.c.aggregate_id).join(
-                    tables.event_types, tables.event_types.c.id == tables.events.c.event_type_id
-                )
-                if connection.scalar(select(exists(stored.where(tables.event_types.c.type.in_(sorted(names)))))):
-                    raise ReplayError(
-                        f"{projector.__type_name__} cannot be activated without a replay, its events exist already: "
-                        "run `sequent migrate online` and `sequent migrate offline`"
-                    )
-            states.register_active(connection, self.projectors)
+            activate_projectors(connection, self.dialect, self.type_names, self.projectors)
 
     def on(self, database: str | Engine) -> Sequent:
         """The same application on another database."""

@@ -4,14 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
+from types import EllipsisType
 from typing import Any, ClassVar, Concatenate, NamedTuple, Never, ParamSpec, Self
 from uuid import UUID
 
 from sequent_sa import _clock
 from sequent_sa.aggregates.event_stream import EventStream
+from sequent_sa.aggregates.snapshot import Snapshot, SnapshotRule, snapshot_rule
 from sequent_sa.aggregates.state import StateDefaults, collect_state
+from sequent_sa.aggregates.state_codec import state_codec
 from sequent_sa.aggregates.unique_keys import UniqueKey, collect_unique_keys, current_unique_keys
-from sequent_sa.exceptions import AggregateError, AggregateIsDetached
+from sequent_sa.exceptions import (
+    AggregateError,
+    AggregateIsDetached,
+    HasUncommittedEvents,
+    SnapshotNotReadable,
+    StateNotSerializable,
+)
 from sequent_sa.messages.class_keywords import alias_names, refuse_keywords
 from sequent_sa.messages.codec import encode_event
 from sequent_sa.messages.event import Event
@@ -36,10 +45,12 @@ class AggregateRoot(MessageHandler):
     Annotated attributes of the class are its state; mutable defaults are copied into each instance, created or
     loaded. State changes only in methods marked with `@on`: `__init__` is not called when an aggregate is loaded.
     Class keywords: `name` is what the store records as the type (the class name by default), `aliases` the names
-    that older rows carry.
+    that older rows carry. With `snapshot_threshold` or `snapshot_version` the class has snapshots: a new one is needed
+    when as many events as the threshold (default 20) came after the latest. Raise the version (default 1) when what
+    the handlers make of old events changes. A subclass inherits both; `snapshot_threshold=None` is without snapshots.
 
-    Raises `ConfigurationError` at class definition for a mutable default without annotation, or for state that
-    would hide an attribute of this class.
+    Raises `ConfigurationError` at class definition for a mutable default without annotation, for state that
+    would hide an attribute of this class, and for keywords that mean nothing.
     """
 
     __handles__: ClassVar[type[Message]] = Event
@@ -47,16 +58,26 @@ class AggregateRoot(MessageHandler):
     __type_aliases__: ClassVar[tuple[str, ...]] = ()
     __state__: ClassVar[StateDefaults] = {}
     __unique_key_methods__: ClassVar[Mapping[str, str]] = {}
+    __snapshots__: ClassVar[SnapshotRule | None] = None
 
     aggregate_id: UUID
 
-    def __init_subclass__(cls, *, name: str | None = None, aliases: Iterable[str] = (), **unknown: Never) -> None:
-        refuse_keywords(cls.__name__, unknown, ("name", "aliases"))
+    def __init_subclass__(
+        cls,
+        *,
+        name: str | None = None,
+        aliases: Iterable[str] = (),
+        snapshot_threshold: int | EllipsisType | None = ...,
+        snapshot_version: int | None = None,
+        **unknown: Never,
+    ) -> None:
+        refuse_keywords(cls.__name__, unknown, ("name", "aliases", "snapshot_threshold", "snapshot_version"))
         super().__init_subclass__()
         cls.__type_name__ = name or cls.__name__
         cls.__type_aliases__ = alias_names(cls.__name__, aliases)
         cls.__state__ = collect_state(cls, AggregateRoot)
         cls.__unique_key_methods__ = collect_unique_keys(cls)
+        cls.__snapshots__ = snapshot_rule(cls.__name__, cls.__snapshots__, snapshot_threshold, snapshot_version)
 
     def __new__(cls, *_args: Any, **_attributes: Any) -> Self:
         instance = super().__new__(cls)
@@ -67,6 +88,7 @@ class AggregateRoot(MessageHandler):
         instance._uncommitted = []
         instance._detached = False
         instance._partition_keys = set()
+        instance._snapshot_number = 1
         return instance
 
     _sequence_number: int
@@ -74,6 +96,7 @@ class AggregateRoot(MessageHandler):
     _uncommitted: list[AppliedEvent]
     _detached: bool
     _partition_keys: set[str]  # where the events are, and all that this instance said since
+    _snapshot_number: int  # of the first event that is in no snapshot
 
     def __init__(self, aggregate_id: UUID) -> None:
         if not isinstance(aggregate_id, UUID):  # pyright: ignore[reportUnnecessaryIsInstance] (users may not type-check)
@@ -82,11 +105,18 @@ class AggregateRoot(MessageHandler):
 
     @classmethod
     def load_from_history(cls, stream: EventStream, events: Iterable[Event]) -> Self:
-        """Rebuild an aggregate from all of its events, in order. Raises `AggregateError` when there are none."""
+        """Rebuild an aggregate from all of its events, in order, or from a snapshot in the stream and those after it.
+
+        Raises `AggregateError` when there is nothing, or when a snapshot has another version than the class, and
+        `SnapshotNotReadable` when it holds another state than the class has.
+        """
         aggregate = cls.__new__(cls)
         aggregate.aggregate_id = stream.aggregate_id
+        if stream.snapshot is not None:
+            aggregate._restore(stream.snapshot)
         for event in events:
             aggregate._replay(event)
+        aggregate._sequence_number = max(aggregate._sequence_number, stream.sequence_number)
         if aggregate._sequence_number == 0:
             raise AggregateError(f"{cls.__name__} {stream.aggregate_id} cannot be loaded: it has no events")
         aggregate._partition_keys = {stream.events_partition_key, aggregate.events_partition_key()}
@@ -146,6 +176,7 @@ class AggregateRoot(MessageHandler):
     def event_stream(self, aggregate_type: str | None = None) -> EventStream:
         """Describe this aggregate, in its present state, for the event store."""
         declares_keys = bool(self.__unique_key_methods__) or type(self).unique_keys is not AggregateRoot.unique_keys
+        rule, behind = self.__snapshots__, self._sequence_number + 1 - self._snapshot_number
         partition_key = self.events_partition_key()
         may_change = bool(self._partition_keys) and self._partition_keys != {partition_key}
         self._partition_keys = {*self._partition_keys, partition_key}
@@ -155,6 +186,33 @@ class AggregateRoot(MessageHandler):
             events_partition_key=partition_key,
             unique_keys=self.unique_keys() if declares_keys else None,
             partition_key_may_change=may_change,
+            snapshot_version=rule.version if rule is not None else None,
+            snapshot_outdated_at=_clock.now() if rule is not None and behind >= rule.threshold else None,
+            sequence_number=self._sequence_number,
+        )
+
+    def take_snapshot(self, aggregate_type: str | None = None) -> Snapshot:
+        """The state as it is now.
+
+        Raises `AggregateError` when the class has no snapshots, `HasUncommittedEvents` when events were applied that
+        are not stored, and `StateNotSerializable`, naming the attribute, for state that could not be restored equal.
+        """
+        rule = self.__snapshots__
+        if rule is None:
+            raise AggregateError(
+                f"{type(self).__name__} has no snapshots: give the class a threshold, such as "
+                f"`class {type(self).__name__}(AggregateRoot, snapshot_threshold=100)`"
+            )
+        if self._uncommitted:
+            raise HasUncommittedEvents([self.aggregate_id])
+        state = {name: value for name, value in vars(self).items() if name not in _NOT_STATE}
+        return Snapshot(
+            aggregate_id=self.aggregate_id,
+            aggregate_type=aggregate_type or self.__type_name__,
+            version=rule.version,
+            sequence_number=self._sequence_number + 1,
+            created_at=_clock.now(),
+            data=state_codec(type(self), AggregateRoot).dump(state, self.created_at),
         )
 
     def take_uncommitted_events(self) -> list[AppliedEvent]:
@@ -166,6 +224,24 @@ class AggregateRoot(MessageHandler):
         """Make this instance read-only: `apply` raises from now on."""
         self._detached = True
 
+    def _restore(self, snapshot: Snapshot) -> None:
+        rule = self.__snapshots__
+        if rule is None or snapshot.version != rule.version:
+            reads = "no snapshots" if rule is None else f"snapshots of version {rule.version}"
+            raise AggregateError(
+                f"{type(self).__name__} {snapshot.aggregate_id} cannot be loaded from a snapshot of version "
+                f"{snapshot.version}: the class has {reads}"
+            )
+        try:
+            state, self._created_at = state_codec(type(self), AggregateRoot).load(snapshot.data)
+        except (ValueError, StateNotSerializable) as error:
+            raise SnapshotNotReadable(type(self), snapshot.aggregate_id, str(error)) from error
+        for name in self.__state__:
+            delattr(self, name)  # what was deleted before the snapshot stays so
+        vars(self).update(state)
+        self._snapshot_number = snapshot.sequence_number
+        self._sequence_number = snapshot.sequence_number - 1
+
     def _replay(self, event: Event) -> None:
         self.handle_message(event)
         self._sequence_number = event.sequence_number
@@ -174,6 +250,10 @@ class AggregateRoot(MessageHandler):
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {getattr(self, 'aggregate_id', None)} version={self._sequence_number}>"
+
+
+# Whatever a new instance has before any event was applied belongs to this class, and so does its id.
+_NOT_STATE = frozenset({"aggregate_id", *vars(AggregateRoot.__new__(AggregateRoot))})
 
 
 def _made(event_type: Callable[..., Event], attributes: Mapping[str, Any]) -> Event:

@@ -29,6 +29,14 @@ class _Document(msgspec.Struct):
     state: str
 
 
+def state_codec(aggregate_type: type, root: type) -> StateCodec:
+    """The codec of a class, made once. Raises `StateNotSerializable`."""
+    codec = _codecs.get(aggregate_type)
+    if codec is None:
+        codec = _codecs[aggregate_type] = StateCodec(aggregate_type, root)
+    return codec
+
+
 class StateCodec:
     """Reads and writes the annotated attributes of one aggregate class.
 
@@ -131,7 +139,7 @@ def _decoder(aggregate_type: type, name: str, read_as: Any) -> msgspec.json.Deco
 
 def _differences(value: Any, read: Any, seen: set[int]) -> Iterator[str]:
     """Why a restored value is not exactly what it was. `seen` are the mutable objects met so far, by identity."""
-    kind: type[Any] = type(value)
+    kind = cast("Any", type(value))
     if kind is not type(read) and not (kind is int and type(read) is float and value == read):
         yield f"{value!r} comes back as {read!r}, a {type(read).__name__}: make it what the annotation says"
     elif kind in (list, dict, set) or _is_mutable_dataclass(value):
@@ -185,3 +193,6 @@ def _read_hook(target: type, value: Any) -> Secret:
     if target is Secret:
         return Secret.from_hash(value)
     raise TypeError(f"{target.__name__} has no form in JSON")
+
+
+_codecs: dict[type, StateCodec] = {}

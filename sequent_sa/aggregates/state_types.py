@@ -53,5 +53,5 @@ def _items(annotation: Any, where: str) -> Iterator[Any]:
         yield item if item is Ellipsis or (is_key and item is float) else state_type(item, where)
 
 
-def _has_parts(annotation: type) -> bool:
+def _has_parts(annotation: Any) -> bool:
     return dataclasses.is_dataclass(annotation) or ("_fields" in vars(annotation) and tuple in annotation.__mro__)

@@ -17,6 +17,7 @@ from sequent_sa.cli.dry_run import dry_run
 from sequent_sa.cli.migrate import migrate
 from sequent_sa.cli.new import new
 from sequent_sa.cli.projectors import projectors
+from sequent_sa.cli.snapshots import snapshots
 from sequent_sa.exceptions import SequentError
 
 INTERRUPTED = 130
@@ -39,7 +40,7 @@ def sequent(context: click.Context, app: str | None) -> None:
         context.exit(2)
 
 
-for command in (new, db, migrate, projectors, show, events, audit, dry_run):
+for command in (new, db, migrate, projectors, snapshots, show, events, audit, dry_run):
     sequent.add_command(command)
 
 

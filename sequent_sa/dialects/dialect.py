@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Generator, Sequence
+from collections.abc import Callable, Collection, Generator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
@@ -145,8 +145,12 @@ class Dialect(Protocol):
         """Store events of one aggregate, under the partition key that it has, as those of the latest command."""
         ...
 
-    def events_of(self, aggregate_ids: Sequence[UUID]) -> BoundStatement:
-        """All events of some aggregates: the rows of `aggregate_events`."""
+    def among(self, column: ColumnElement[UUID]) -> ColumnElement[bool]:
+        """Whether a column has one of the ids that the statement's parameters name, however many these are."""
+        ...
+
+    def ids(self, aggregate_ids: Sequence[UUID]) -> Mapping[str, object]:
+        """The parameters for `among`."""
         ...
 
     def lock_aggregates(self, aggregate_ids: Sequence[UUID]) -> BoundStatement | None:

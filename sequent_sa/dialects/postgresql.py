@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from uuid import UUID
 
 import psycopg
@@ -24,6 +24,7 @@ from sqlalchemy import (
     Executable,
     Table,
     Text,
+    any_,
     event,
     func,
     literal,
@@ -48,7 +49,7 @@ from sequent_sa.dialects.postgresql_shadow_tables import PostgreSQLShadowTables
 from sequent_sa.dialects.postgresql_statements import (
     CHECK_PROJECTORS,
     CHECK_VERSION,
-    EVENTS_OF,
+    IDS,
     INSERT_EVENTS,
     LOCK_AGGREGATES,
     PROJECTORS_CHANGED,
@@ -127,8 +128,11 @@ class PostgreSQL:
         values = {"numbers": list(numbers), "moments": list(moments), "types": list(types), "data": list(data)}
         return BoundStatement(INSERT_EVENTS, {"aggregate_id": aggregate_id, **values})
 
-    def events_of(self, aggregate_ids: Sequence[UUID]) -> BoundStatement:
-        return BoundStatement(EVENTS_OF, {"aggregate_ids": list(aggregate_ids)})
+    def among(self, column: ColumnElement[UUID]) -> ColumnElement[bool]:
+        return column == any_(IDS)
+
+    def ids(self, aggregate_ids: Sequence[UUID]) -> Mapping[str, object]:
+        return {"aggregate_ids": list(aggregate_ids)}
 
     def lock_aggregates(self, aggregate_ids: Sequence[UUID]) -> BoundStatement | None:
         return BoundStatement(LOCK_AGGREGATES, {"aggregate_ids": list(aggregate_ids)})

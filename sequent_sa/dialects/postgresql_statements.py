@@ -5,7 +5,6 @@ from __future__ import annotations
 from sqlalchemy import ARRAY, Integer, Text, Uuid, any_, bindparam, case, cast, func, literal, select, text
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 
-from sequent_sa.dialects.aggregate_events import aggregate_events
 from sequent_sa.dialects.statement import Statement
 from sequent_sa.tables import SCHEMA, aggregates, projector_states
 
@@ -23,16 +22,14 @@ SELECT CAST(:aggregate_id AS uuid),
               CAST(:data AS text[])) AS e (number, moment, type, data)""")
 )
 
-_IDS = bindparam("aggregate_ids", type_=ARRAY(Uuid()))
+IDS = bindparam("aggregate_ids", type_=ARRAY(Uuid()))
 
 LOCK_AGGREGATES = Statement(
     select(aggregates.c.aggregate_id)
-    .where(aggregates.c.aggregate_id == any_(_IDS))
+    .where(aggregates.c.aggregate_id == any_(IDS))
     .order_by(aggregates.c.aggregate_id)
     .with_for_update(key_share=True)
 )
-
-EVENTS_OF = Statement(aggregate_events(aggregates.c.aggregate_id == any_(_IDS)))
 
 CHECK_VERSION = Statement(
     select(

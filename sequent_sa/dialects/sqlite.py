@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from uuid import UUID
 
 from sqlalchemy import (
@@ -24,7 +24,6 @@ from sqlalchemy.dialects.sqlite import Insert, insert
 from sqlalchemy.exc import DBAPIError
 
 from sequent_sa import tables
-from sequent_sa.dialects.aggregate_events import aggregate_events
 from sequent_sa.dialects.dialect import EventRow, Failure, FailureKind, ShadowTables
 from sequent_sa.dialects.driver_transaction import DriverTransaction
 from sequent_sa.dialects.sqlite_burst import SQLiteTransaction
@@ -54,9 +53,6 @@ _INSERT_EVENTS = Statement(
 
 # A list of any length is one parameter.
 _ids = func.json_each(bindparam("aggregate_ids", type_=JSON())).table_valued("value")
-_EVENTS_OF = Statement(
-    aggregate_events(aggregates.c.aggregate_id.in_(select(type_coerce(_ids.c.value, aggregates.c.aggregate_id.type))))
-)
 
 
 class SQLite:
@@ -116,8 +112,11 @@ class SQLite:
     def insert_events(self, aggregate_id: UUID, rows: Sequence[EventRow]) -> BoundStatement:
         return BoundStatement(_INSERT_EVENTS, [{"of": aggregate_id, **row._asdict()} for row in rows])
 
-    def events_of(self, aggregate_ids: Sequence[UUID]) -> BoundStatement:
-        return BoundStatement(_EVENTS_OF, {"aggregate_ids": [aggregate_id.hex for aggregate_id in aggregate_ids]})
+    def among(self, column: ColumnElement[UUID]) -> ColumnElement[bool]:
+        return column.in_(select(type_coerce(_ids.c.value, column.type)))
+
+    def ids(self, aggregate_ids: Sequence[UUID]) -> Mapping[str, object]:
+        return {"aggregate_ids": [aggregate_id.hex for aggregate_id in aggregate_ids]}
 
     def lock_aggregates(self, aggregate_ids: Sequence[UUID]) -> BoundStatement | None:
         return None

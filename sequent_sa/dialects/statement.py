@@ -6,7 +6,17 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple, cast
 from weakref import WeakKeyDictionary
 
-from sqlalchemy import BindParameter, ClauseElement, ColumnElement, Connection, Dialect, Executable, Insert, Select
+from sqlalchemy import (
+    BindParameter,
+    ClauseElement,
+    ColumnElement,
+    CompoundSelect,
+    Connection,
+    Dialect,
+    Executable,
+    Insert,
+    Select,
+)
 from sqlalchemy.sql.compiler import SQLCompiler
 
 Values = Mapping[str, object]
@@ -62,7 +72,7 @@ class CompiledStatement:
         self._escaped: Mapping[str, str] = compiled.escaped_bind_names
         self._processors = [
             (name, process)
-            for name, bind in compiled.binds.items()
+            for bind, name in compiled.bind_names.items()
             if (process := _incoming(bind, dialect)) is not None
         ]
 
@@ -106,7 +116,7 @@ def _outgoing(
 
 def _selected(executable: Executable) -> Sequence[ColumnElement[Any]]:
     columns: Sequence[ColumnElement[Any]] = tuple(getattr(executable, "selected_columns", ()))
-    return columns if isinstance(executable, Select) else ()
+    return columns if isinstance(executable, Select | CompoundSelect) else ()
 
 
 def _incoming(bind: BindParameter[Any], dialect: Dialect) -> Process | None:

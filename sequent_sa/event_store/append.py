@@ -13,6 +13,7 @@ from sequent_sa.aggregates.aggregate_root import AppliedEvent
 from sequent_sa.aggregates.event_stream import EventStream
 from sequent_sa.dialects import Dialect, EventRow, Failure, FailureKind, Statement
 from sequent_sa.event_store import conflicts
+from sequent_sa.event_store.snapshots import mark_outdated, snapshot_marks
 from sequent_sa.event_store.unique_keys import take_key, unique_key_writes
 from sequent_sa.event_store.write import Explain, Write
 from sequent_sa.exceptions import ConcurrencyError, SequentError
@@ -45,6 +46,7 @@ class Append:
         }
         self._store_aggregate = _store_aggregate(dialect)
         self._take_key = take_key(dialect)
+        self._mark_outdated = mark_outdated(dialect)
         self._change_partition_key = _change_partition_key(dialect)
 
     def writes(self, command: BaseCommand, streams: Sequence[StreamWithEvents]) -> Iterator[Write]:
@@ -56,6 +58,7 @@ class Append:
         for stream, applied in ordered:
             yield self._events(stream, applied)
         yield from unique_key_writes(self._take_key, [stream for stream, _ in ordered])
+        yield from snapshot_marks(self._mark_outdated, [stream for stream, _ in ordered])
         yield from self._partition_keys([stream for stream, _ in ordered if stream.partition_key_may_change])
 
     def unique_keys(self, streams: Sequence[StreamAtVersion]) -> Iterator[Write]:

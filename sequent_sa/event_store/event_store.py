@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import closing
 from datetime import datetime
 from typing import Protocol
 from uuid import UUID
@@ -10,9 +11,11 @@ from uuid import UUID
 from sqlalchemy import exists, select
 
 from sequent_sa.aggregates.event_stream import EventStream
+from sequent_sa.aggregates.snapshot import snapshot_versions
 from sequent_sa.dialects import Dialect
 from sequent_sa.event_store.append import Append, StreamAtVersion, StreamWithEvents
-from sequent_sa.event_store.load import Load, aggregate_ids
+from sequent_sa.event_store.load import Load, aggregate_ids, find_event_stream
+from sequent_sa.event_store.snapshots import SnapshotStore, SQLSnapshotStore
 from sequent_sa.event_store.transaction import Transaction
 from sequent_sa.event_store.unique_keys import find_by_unique_key, is_storable
 from sequent_sa.messages.command import BaseCommand
@@ -33,9 +36,26 @@ class EventStore(Protocol):
         ...
 
     def load(
-        self, transaction: Transaction, aggregate_ids: Collection[UUID], until: datetime | None = None
+        self,
+        transaction: Transaction,
+        aggregate_ids: Collection[UUID],
+        *,
+        until: datetime | None = None,
+        snapshots: bool = True,
     ) -> Sequence[tuple[EventStream, list[Event]]]:
-        """The streams that exist, with their events in order; none from the moment `until` on."""
+        """The streams that exist, with their events in order; none from the moment `until` on.
+
+        The latest snapshot of its class's version stands in a stream for the events before it, unless it was asked for
+        without snapshots, or until a moment.
+        """
+        ...
+
+    def find_event_stream(self, transaction: Transaction, aggregate_id: UUID) -> EventStream | None:
+        """One stream, with its unique keys; None when there is none."""
+        ...
+
+    def stream_events(self, transaction: Transaction, aggregate_id: UUID) -> Iterator[Event]:
+        """All events of one aggregate, in order; a bounded number of them is in memory."""
         ...
 
     def stream_exists(self, transaction: Transaction, aggregate_id: UUID) -> bool:
@@ -60,6 +80,11 @@ class EventStore(Protocol):
         """The ids of at most `limit` aggregates of some types (None: of all), in order, behind one."""
         ...
 
+    @property
+    def snapshots(self) -> SnapshotStore:
+        """Where snapshots are kept, and what is known about those that are needed."""
+        ...
+
 
 class SQLEventStore:
     """The event store in a database."""
@@ -67,6 +92,7 @@ class SQLEventStore:
     def __init__(self, dialect: Dialect, type_names: TypeNames) -> None:
         self._append = Append(dialect, type_names)
         self.reader = Load(dialect, type_names)
+        self.snapshots: SnapshotStore = SQLSnapshotStore(dialect, snapshot_versions(type_names.aggregates))
 
     def append(self, transaction: Transaction, command: BaseCommand, streams: Sequence[StreamWithEvents]) -> None:
         for write in self._append.writes(command, streams):
@@ -74,9 +100,22 @@ class SQLEventStore:
         transaction.on_commit(lambda: self._append.remember_types(command, streams))
 
     def load(
-        self, transaction: Transaction, aggregate_ids: Collection[UUID], until: datetime | None = None
+        self,
+        transaction: Transaction,
+        aggregate_ids: Collection[UUID],
+        *,
+        until: datetime | None = None,
+        snapshots: bool = True,
     ) -> Sequence[tuple[EventStream, list[Event]]]:
-        return list(self.reader.streams(transaction.fetch, aggregate_ids, until))
+        return list(self.reader.streams(transaction.fetch, aggregate_ids, until=until, snapshots=snapshots))
+
+    def find_event_stream(self, transaction: Transaction, aggregate_id: UUID) -> EventStream | None:
+        with transaction.reading() as connection:
+            return find_event_stream(connection, aggregate_id)
+
+    def stream_events(self, transaction: Transaction, aggregate_id: UUID) -> Iterator[Event]:
+        with transaction.reading() as connection, closing(self.reader.stream(connection, aggregate_id, None)) as found:
+            yield from found
 
     def stream_exists(self, transaction: Transaction, aggregate_id: UUID) -> bool:
         with transaction.reading() as connection:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Collection, Generator, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
@@ -11,16 +12,17 @@ from operator import itemgetter
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Connection, Select, Text, select
+from sqlalchemy import ColumnElement, Connection, Select, Text, func, select
 from sqlalchemy import cast as as_text
 
 from sequent_sa.aggregates.event_stream import EventStream
-from sequent_sa.dialects import BoundStatement, Dialect
-from sequent_sa.dialects.aggregate_events import aggregate_events
+from sequent_sa.aggregates.snapshot import Snapshot, snapshot_versions
+from sequent_sa.dialects import BoundStatement, Dialect, Statement
+from sequent_sa.event_store.aggregate_events import aggregate_events, events_since_snapshots
 from sequent_sa.messages.codec import decode_event
 from sequent_sa.messages.event import Event
 from sequent_sa.messages.type_names import TypeNames
-from sequent_sa.tables import aggregate_types, aggregates, event_types, events
+from sequent_sa.tables import aggregate_types, aggregate_unique_keys, aggregates, event_types, events
 
 Fetch = Callable[[BoundStatement], Sequence[Sequence[Any]]]
 
@@ -45,17 +47,31 @@ class Load:
     def __init__(self, dialect: Dialect, type_names: TypeNames) -> None:
         self._dialect = dialect
         self._type_names = type_names
+        self._versions = snapshot_versions(type_names.aggregates)
+        some = dialect.among(aggregates.c.aggregate_id)
+        self._all_events = Statement(aggregate_events(some))
+        self._since_snapshots = Statement(events_since_snapshots(some, self._versions))
 
     def streams(
-        self, fetch: Fetch, aggregate_ids: Collection[UUID], until: datetime | None = None
+        self,
+        fetch: Fetch,
+        aggregate_ids: Collection[UUID],
+        *,
+        until: datetime | None = None,
+        snapshots: bool = True,
     ) -> Iterator[tuple[EventStream, list[Event]]]:
-        """The events of each aggregate that exists, in order; `until` leaves out those from that moment on."""
+        """The events of each aggregate that exists, in order; `until` leaves out those from that moment on.
+
+        A stream has the latest snapshot, and the events after it, unless it was asked for without snapshots or `until`.
+        """
         ids = sorted(set(aggregate_ids))
+        with_snapshots = snapshots and until is None and self._versions
+        statement = self._since_snapshots if with_snapshots else self._all_events
         for start in range(0, len(ids), _AGGREGATES_A_QUERY):
-            rows = fetch(self._dialect.events_of(ids[start : start + _AGGREGATES_A_QUERY]))
-            for _, group in groupby(rows, key=itemgetter(0)):
+            some = self._dialect.ids(ids[start : start + _AGGREGATES_A_QUERY])
+            for _, group in groupby(fetch(BoundStatement(statement, some)), key=itemgetter(0)):
                 stream, found = self._stream(list(group), until)
-                if found:
+                if found or stream.snapshot is not None:
                     yield stream, found
 
     def event(self, connection: Connection, aggregate_id: UUID, sequence_number: int) -> Event | None:
@@ -130,13 +146,21 @@ class Load:
     def _stream(self, rows: Sequence[Sequence[Any]], until: datetime | None) -> tuple[EventStream, list[Event]]:
         aggregate_id, partition_key, aggregate_type, *_ = rows[0]
         found: list[Event] = []
+        latest = 0
+        snapshot: Snapshot | None = None
         for _, _, _, number, created_at, name, data in rows:
             if until is not None and created_at >= until:
                 break
+            latest = number
+            if name is None:
+                version = self._versions[aggregate_type]
+                snapshot = Snapshot(aggregate_id, aggregate_type, version, number + 1, created_at, data)
+                continue
             event = self._event(name, aggregate_id, number, created_at, data)
             if event is not None:
                 found.append(event)
-        return EventStream(aggregate_type, aggregate_id, partition_key), found
+        stream = EventStream(aggregate_type, aggregate_id, partition_key, snapshot=snapshot, sequence_number=latest)
+        return stream, found
 
     def _event(
         self, name: str, aggregate_id: UUID, sequence_number: int, created_at: datetime, data: str
@@ -154,6 +178,35 @@ def aggregate_ids(types: Sequence[str] | None, after: UUID | None, limit: int) -
         statement = statement.join(aggregate_types, aggregate_types.c.id == aggregates.c.aggregate_type_id)
         statement = statement.where(aggregate_types.c.type.in_(types))
     return statement if after is None else statement.where(aggregates.c.aggregate_id > after)
+
+
+def find_event_stream(connection: Connection, aggregate_id: UUID) -> EventStream | None:
+    """An aggregate, with its unique keys and the number of its latest event; None when there is none."""
+    latest = (
+        select(func.max(events.c.sequence_number))
+        .where(
+            events.c.partition_key == aggregates.c.events_partition_key,
+            events.c.aggregate_id == aggregates.c.aggregate_id,
+        )
+        .scalar_subquery()
+    )
+    statement = (
+        select(aggregate_types.c.type, aggregates.c.events_partition_key, func.coalesce(latest, 0))
+        .join(aggregate_types, aggregate_types.c.id == aggregates.c.aggregate_type_id)
+        .where(aggregates.c.aggregate_id == aggregate_id)
+    )
+    found = connection.execute(statement).one_or_none()
+    if found is None:
+        return None
+    keys = select(aggregate_unique_keys.c.scope, as_text(aggregate_unique_keys.c.key, Text))
+    held = connection.execute(keys.where(aggregate_unique_keys.c.aggregate_id == aggregate_id))
+    return EventStream(
+        aggregate_type=found[0],
+        aggregate_id=aggregate_id,
+        events_partition_key=found[1],
+        unique_keys={scope: json.loads(key) for scope, key in held},
+        sequence_number=found[2],
+    )
 
 
 def _positioned(type_names: Collection[str] | None) -> Select[*tuple[Any, ...]]:

@@ -95,6 +95,11 @@ class TypeNames:
         known = near or ", ".join(sorted(self._commands)) or "none"
         raise ConfigurationError(f"there is no one command {name!r}; there is {known}")
 
+    @property
+    def aggregates(self) -> Mapping[str, type]:
+        """The aggregate classes by every name that a stored aggregate may carry."""
+        return MappingProxyType(self._aggregates)
+
     def aggregate_class(self, name: str) -> type:
         """The aggregate class that is stored as `name`. Raises `UnknownEventType`."""
         return _found(self._aggregates, name, "aggregate")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+import json
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import datetime
@@ -16,6 +17,7 @@ from sequent_sa.aggregates.aggregate_root import AppliedEvent
 from sequent_sa.aggregates.event_stream import EventStream
 from sequent_sa.dialects import BoundStatement
 from sequent_sa.event_store.append import StreamAtVersion, StreamWithEvents
+from sequent_sa.event_store.snapshots import SnapshotStore
 from sequent_sa.event_store.transaction import Transaction
 from sequent_sa.event_store.unique_keys import encode_key
 from sequent_sa.event_store.write import Write
@@ -23,6 +25,7 @@ from sequent_sa.exceptions import AggregateKeyNotUnique, OptimisticLockingError,
 from sequent_sa.messages.codec import decode_event
 from sequent_sa.messages.command import BaseCommand
 from sequent_sa.messages.event import Event
+from sequent_sa.testing.in_memory_snapshots import InMemorySnapshotStore
 
 
 class _StoredEvent(NamedTuple):
@@ -80,43 +83,77 @@ class InMemoryTransaction:
 
 
 class InMemoryEventStore:
-    """Holds streams and unique keys in dictionaries."""
+    """Holds streams, unique keys and snapshots in dictionaries.
 
-    def __init__(self) -> None:
+    `snapshot_versions` has the version that each aggregate class with snapshots reads, by the name of its type.
+    """
+
+    def __init__(self, snapshot_versions: Mapping[str, int] | None = None) -> None:
+        self._in_memory_snapshots = InMemorySnapshotStore(self, snapshot_versions or {})
+        self.snapshots: SnapshotStore = self._in_memory_snapshots
         self._streams: dict[UUID, tuple[EventStream, list[_StoredEvent]]] = {}
         self._keys: dict[tuple[str, str], UUID] = {}
         self.log: list[Event] = []
 
     def append(self, transaction: Transaction, command: BaseCommand, streams: Sequence[StreamWithEvents]) -> None:
         """Store events. A refusal leaves the store as it was."""
-        assert isinstance(transaction, InMemoryTransaction)
         before = (
             {id_: (stream, list(events)) for id_, (stream, events) in self._streams.items()},
             dict(self._keys),
             list(self.log),
         )
-        transaction.undo.append(lambda: self._restore(*before))
+        self.on_rollback(transaction, lambda: self._restore(*before))
         for stream, applied in streams:
             self._append(stream, applied)
         self._replace_keys([stream for stream, _ in streams])
+        self._in_memory_snapshots.note(transaction, [stream for stream, _ in streams])
 
     def load(
-        self, transaction: Transaction, aggregate_ids: Collection[UUID], until: datetime | None = None
+        self,
+        transaction: Transaction,
+        aggregate_ids: Collection[UUID],
+        *,
+        until: datetime | None = None,
+        snapshots: bool = True,
     ) -> Sequence[tuple[EventStream, list[Event]]]:
         """The streams that exist, decoded anew."""
         found: list[tuple[EventStream, list[Event]]] = []
         for aggregate_id in sorted(set(aggregate_ids) & set(self._streams)):
             stream, stored = self._streams[aggregate_id]
+            snapshot = self.snapshots.latest(transaction, aggregate_id) if snapshots and until is None else None
             events: list[Event] = []
-            for item in stored:
+            for item in stored[snapshot.sequence_number - 1 if snapshot is not None else 0 :]:
                 if until is not None and item.created_at >= until:
                     break
                 events.append(
                     decode_event(item.event_type, aggregate_id, item.sequence_number, item.created_at, item.data)
                 )
-            if events:
-                found.append((stream, events))
+            if events or snapshot is not None:
+                latest = events[-1].sequence_number if events else 0
+                found.append((replace(stream, snapshot=snapshot, sequence_number=latest), events))
         return found
+
+    def find_event_stream(self, transaction: Transaction, aggregate_id: UUID) -> EventStream | None:
+        """One stream, with its unique keys."""
+        if aggregate_id not in self._streams:
+            return None
+        stream, stored = self._streams[aggregate_id]
+        held = {scope: json.loads(key) for (scope, key), holder in self._keys.items() if holder == aggregate_id}
+        return replace(stream, unique_keys=held, sequence_number=len(stored))
+
+    def stream_events(self, transaction: Transaction, aggregate_id: UUID) -> Iterator[Event]:
+        """All events of one aggregate, decoded anew."""
+        for _, events in self.load(transaction, [aggregate_id], snapshots=False):
+            yield from events
+
+    def last_changed(self, aggregate_id: UUID) -> datetime:
+        """When the latest event of a stream was applied."""
+        return self._streams[aggregate_id][1][-1].created_at
+
+    def on_rollback(self, transaction: Transaction, undo: Callable[[], object]) -> None:
+        """Call back when the transaction is rolled back."""
+        assert isinstance(transaction, InMemoryTransaction)
+        transaction.undo.append(undo)
 
     def stream_exists(self, transaction: Transaction, aggregate_id: UUID) -> bool:
         """Whether there is such a stream."""
@@ -128,9 +165,8 @@ class InMemoryEventStore:
 
     def update_unique_keys(self, transaction: Transaction, streams: Sequence[StreamAtVersion]) -> None:
         """Replace keys. A refusal leaves the store as it was."""
-        assert isinstance(transaction, InMemoryTransaction)
         before = dict(self._keys)
-        transaction.undo.append(lambda: setattr(self, "_keys", before))
+        self.on_rollback(transaction, lambda: setattr(self, "_keys", before))
         for stream, version in streams:
             if len(self._streams[stream.aggregate_id][1]) != version:
                 raise OptimisticLockingError(stream.aggregate_type, stream.aggregate_id, version)

@@ -9,6 +9,7 @@ from uuid import UUID
 from sequent_sa import _clock
 from sequent_sa.aggregates.aggregate_root import AggregateRoot, AppliedEvent
 from sequent_sa.aggregates.event_stream import EventStream
+from sequent_sa.aggregates.snapshot import snapshot_versions
 from sequent_sa.application import Sequent
 from sequent_sa.exceptions import ConfigurationError
 from sequent_sa.execution.middleware import Request
@@ -36,7 +37,7 @@ class SequentFixture:
 
     def __init__(self, app: Sequent) -> None:
         self._app = app
-        self._store = InMemoryEventStore()
+        self._store = InMemoryEventStore(snapshot_versions(app.type_names.aggregates))
         self._units = UnitsOfWork(InMemoryTransaction)
         self.repository = AggregateRepository(self._units, self._store, app.type_names)
         publisher = EventPublisher(self._units, _no_handlers)

@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+import logging
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, TypeVar, overload
 from uuid import UUID
 
 from sequent_sa.aggregates.aggregate_root import AggregateRoot
 from sequent_sa.aggregates.event_stream import EventStream
+from sequent_sa.aggregates.snapshot import Snapshot
 from sequent_sa.event_store.append import StreamWithEvents
 from sequent_sa.event_store.event_store import EventStore
-from sequent_sa.exceptions import AggregateNotFound, AggregateTypeMismatch, NonUniqueAggregateId
+from sequent_sa.event_store.transaction import Transaction
+from sequent_sa.exceptions import AggregateNotFound, AggregateTypeMismatch, NonUniqueAggregateId, SnapshotNotReadable
 from sequent_sa.messages.command import BaseCommand
 from sequent_sa.messages.event import Event
 from sequent_sa.messages.type_names import TypeNames
 from sequent_sa.unit_of_work.unit_of_work import UnitOfWork, UnitsOfWork
 
 A = TypeVar("A", bound=AggregateRoot)
+
+logger = logging.getLogger(__name__)
 
 
 class AggregateRepository:
@@ -154,6 +159,18 @@ class AggregateRepository:
         streams = [(each.event_stream(name_of(type(each))), each.version) for each in aggregates]
         self._store.update_unique_keys(self._units.current().transaction, streams)
 
+    def take_snapshot(self, aggregate_id: UUID) -> Snapshot:
+        """The state of an aggregate as all of its stored events make it; earlier snapshots are not read.
+
+        Raises `AggregateNotFound`, `AggregateError` for a class without snapshots, and `StateNotSerializable`.
+        """
+        with self._units.reading() as transaction:
+            stream = self._store.find_event_stream(transaction, aggregate_id)
+            if stream is None:
+                raise AggregateNotFound([aggregate_id])
+            aggregate = self._rebuild(stream, self._store.stream_events(transaction, aggregate_id))
+        return aggregate.take_snapshot(stream.aggregate_type)
+
     def take_changes(self) -> list[StreamWithEvents]:
         """The streams of the aggregates that have new events, with these events; the aggregates have none then."""
         return [
@@ -166,10 +183,18 @@ class AggregateRepository:
         if not aggregate_ids:
             return {}
         with self._units.reading() as transaction:
-            streams = self._store.load(transaction, aggregate_ids, until)
-        return {stream.aggregate_id: self._rebuild(stream, events) for stream, events in streams}
+            streams = self._store.load(transaction, aggregate_ids, until=until)
+            return {stream.aggregate_id: self._rebuilt(transaction, stream, events) for stream, events in streams}
 
-    def _rebuild(self, stream: EventStream, events: Sequence[Event]) -> AggregateRoot:
+    def _rebuilt(self, transaction: Transaction, stream: EventStream, events: Sequence[Event]) -> AggregateRoot:
+        try:
+            return self._rebuild(stream, events)
+        except SnapshotNotReadable as error:
+            logger.warning("%s: loaded from all of its events instead", error)
+            ((stream, events),) = self._store.load(transaction, [stream.aggregate_id], snapshots=False)
+            return self._rebuild(stream, events)
+
+    def _rebuild(self, stream: EventStream, events: Iterable[Event]) -> AggregateRoot:
         aggregate_type: type[AggregateRoot] = self._type_names.aggregate_class(stream.aggregate_type)
         return aggregate_type.load_from_history(stream, events)
 

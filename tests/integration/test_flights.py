@@ -11,6 +11,7 @@ from sqlalchemy.exc import DBAPIError
 
 from sequent_sa import ConcurrencyError, DifferentProjectorVersionIsActive, Sequent
 from sequent_sa.tables import commands, events
+from tests import ledger
 from tests.blog import AddComment, AddPost, Post, PostRecord, RenamePost, new_app
 from tests.databases import PostgreSQLDatabases
 from tests.databases.proxy import Proxy
@@ -160,3 +161,23 @@ def test_an_error_about_projectors_is_about_what_is_stored_now(counted: Counted)
     counted.app.execute_commands(RenamePost(aggregate_id=counted.post_id, title="stored"))
     with counted.app.session() as session:
         assert session.scalars(select(PostRecord.title)).all() == ["stored"]
+
+
+def test_snapshots_take_no_more_flights(postgresql_databases: PostgreSQLDatabases) -> None:
+    """The snapshot comes with the events after it, and that a new one is needed is noted with the events."""
+    proxy = Proxy(postgresql_databases.create().url)
+    app = ledger.new_app(proxy.url)
+    app.create_all()
+    account_id = app.new_uuid()
+    app.execute_commands(ledger.OpenAccount(aggregate_id=account_id, iban="NL1"))
+    for number in range(12):
+        ledger.entered(app, account_id, str(number))
+        if number % 5 == 0:
+            app.snapshots.take_one(account_id)
+    before = proxy.flights
+    ledger.entered(app, account_id, "last")
+    assert proxy.flights - before == 2
+    assert app.repository.load_aggregate(account_id).version == 14
+    assert proxy.flights - before == 3
+    app.engine.dispose()
+    proxy.close()

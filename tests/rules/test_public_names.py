@@ -61,7 +61,7 @@ def test_a_module_has_a_docstring(path: Path) -> None:
 
 
 def test_public_names_are_in_the_documentation() -> None:
-    """The README or a page of docs/ has every public name; errors are in the drawing in exceptions.py instead."""
+    """The README or a page of docs/ has every public name; errors are in the drawing in exceptions instead."""
     text = "\n".join(page.read_text() for page in pages())
     names = [name for name in PUBLIC if not _is_error(getattr(sequent_sa, name))]
     assert [] == [name for name in names if not re.search(rf"\b{name}\b", text)]

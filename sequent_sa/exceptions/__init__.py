@@ -1,0 +1,130 @@
+"""Every error that `sequent_sa` raises, under one root.
+
+SequentError
+├── ConfigurationError                  the application is put together wrongly
+│   ├── DuplicateTypeName               two classes are stored under one name
+│   └── DatabaseNotReady                the schema is missing or behind
+├── MessageError
+│   ├── CommandNotValid                 what the user sent breaks a rule
+│   ├── EventNotSerializable            the event could not be read back equal
+│   ├── DeserializeEventError           a stored row cannot become an event
+│   ├── DeserializeCommandError         a stored row cannot become a command
+│   └── UnknownEventType                a stored row names a class nobody declared
+├── AggregateError
+│   ├── AggregateNotFound
+│   ├── AggregateTypeMismatch
+│   ├── AggregateKeyNotUnique
+│   ├── NonUniqueAggregateId
+│   ├── AggregateIsDetached
+│   ├── StateNotSerializable        the state of an aggregate has no exact form in a snapshot
+│   ├── SnapshotNotReadable
+│   └── HasUncommittedEvents
+├── ConcurrencyError                    may be retried as it is
+│   ├── OptimisticLockingError
+│   ├── LockTimeout
+│   └── ProjectorsChanged
+├── EventStoreError
+│   └── SequenceNumberGap
+├── ValueNotStorable                    a column cannot keep this value exactly
+├── UnitOfWorkError
+├── PublishEventError                   a projector or workflow failed
+├── ProjectorError
+│   ├── RecordNotFound
+│   ├── NotManagedByThisProjector
+│   └── ProjectorMigrationError         this code may not project now
+│       ├── DifferentProjectorVersionIsActive
+│       ├── ProjectorIsActivating
+│       ├── ProjectorNeverActivated
+│       └── UnknownActiveProjector
+└── ReplayError
+"""
+
+from __future__ import annotations
+
+from sequent_sa.exceptions.aggregates import (
+    AggregateError,
+    AggregateIsDetached,
+    AggregateKeyNotUnique,
+    AggregateNotFound,
+    AggregateTypeMismatch,
+    HasUncommittedEvents,
+    NonUniqueAggregateId,
+    SnapshotNotReadable,
+    StateNotSerializable,
+)
+from sequent_sa.exceptions.event_store import (
+    ConcurrencyError,
+    EventStoreError,
+    LockTimeout,
+    OptimisticLockingError,
+    ProjectorsChanged,
+    SequenceNumberGap,
+)
+from sequent_sa.exceptions.messages import (
+    CommandNotValid,
+    DeserializeCommandError,
+    DeserializeEventError,
+    EventNotSerializable,
+    MessageError,
+    UnknownEventType,
+)
+from sequent_sa.exceptions.projections import (
+    DifferentProjectorVersionIsActive,
+    NotManagedByThisProjector,
+    ProjectorError,
+    ProjectorIsActivating,
+    ProjectorMigrationError,
+    ProjectorNeverActivated,
+    PublishEventError,
+    RecordNotFound,
+    ReplayError,
+    UnknownActiveProjector,
+)
+from sequent_sa.exceptions.root import (
+    ConfigurationError,
+    DatabaseNotReady,
+    DuplicateTypeName,
+    SequentError,
+    UnitOfWorkError,
+    ValueNotStorable,
+)
+
+__all__ = [
+    "AggregateError",
+    "AggregateIsDetached",
+    "AggregateKeyNotUnique",
+    "AggregateNotFound",
+    "AggregateTypeMismatch",
+    "CommandNotValid",
+    "ConcurrencyError",
+    "ConfigurationError",
+    "DatabaseNotReady",
+    "DeserializeCommandError",
+    "DeserializeEventError",
+    "DifferentProjectorVersionIsActive",
+    "DuplicateTypeName",
+    "EventNotSerializable",
+    "EventStoreError",
+    "HasUncommittedEvents",
+    "LockTimeout",
+    "MessageError",
+    "NonUniqueAggregateId",
+    "NotManagedByThisProjector",
+    "OptimisticLockingError",
+    "ProjectorError",
+    "ProjectorIsActivating",
+    "ProjectorMigrationError",
+    "ProjectorNeverActivated",
+    "ProjectorsChanged",
+    "PublishEventError",
+    "RecordNotFound",
+    "ReplayError",
+    "SequenceNumberGap",
+    "SequentError",
+    "SnapshotNotReadable",
+    "StateNotSerializable",
+    "UnitOfWorkError",
+    "UnknownActiveProjector",
+    "UnknownEventType",
+    "ValueNotStorable",
+]
