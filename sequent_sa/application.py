@@ -17,6 +17,7 @@ from sequent_sa.aggregates.aggregate_root import AggregateRoot
 from sequent_sa.configuration import Configuration
 from sequent_sa.dialects import Dialect, dialect_of
 from sequent_sa.engines import asyncio_engine, asyncio_session, new_engine
+from sequent_sa.erasure import Erasure
 from sequent_sa.event_log import EventLog
 from sequent_sa.event_store.event_store import EventStore, SQLEventStore
 from sequent_sa.event_store.load import Load
@@ -271,6 +272,11 @@ class Sequent:
     def snapshots(self) -> Snapshots:
         """Snapshots of aggregates: taking them, and looking after them."""
         return Snapshots(self._units, self.event_store.snapshots, self.repository)
+
+    @cached_property
+    def erasure(self) -> Erasure:
+        """Removing aggregates for good."""
+        return Erasure(self._units, self.engine, self.projectors)
 
     def create_all(self) -> None:
         """Create both schemas in a fresh database and activate the projectors: for tests and first steps.

@@ -10,6 +10,7 @@ import click
 from alembic.util import CommandError
 from sqlalchemy.exc import ArgumentError, DBAPIError
 
+from sequent_sa.cli.aggregates import aggregates
 from sequent_sa.cli.app import ApplicationFinder
 from sequent_sa.cli.audit import audit, events, show
 from sequent_sa.cli.db import db
@@ -40,7 +41,7 @@ def sequent(context: click.Context, app: str | None) -> None:
         context.exit(2)
 
 
-for command in (new, db, migrate, projectors, snapshots, show, events, audit, dry_run):
+for command in (new, db, migrate, projectors, snapshots, aggregates, show, events, audit, dry_run):
     sequent.add_command(command)
 
 

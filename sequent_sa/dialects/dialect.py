@@ -179,6 +179,26 @@ class Dialect(Protocol):
         """
         ...
 
+    def exclude_replays(self, connection: Connection) -> None:
+        """Let no replay begin until the transaction ends. Raises `LockTimeout`."""
+        ...
+
+    def overwrite_deleted(self, connection: Connection) -> None:
+        """Overwrite what this transaction deletes, where a database can be told to."""
+        ...
+
+    def forget_deleted(self, engine: Engine) -> None:
+        """Remove what was deleted from the database's log, where that can be done."""
+        ...
+
+    def view_tables(self, connection: Connection) -> Collection[str]:
+        """The names of the tables in the view schema."""
+        ...
+
+    def archive(self, connection: Connection) -> AbstractContextManager[Collection[str]]:
+        """Inside, the view schema means the tables that the last replay replaced; their names."""
+        ...
+
     def position_mark(self, connection: Connection) -> str:
         """What is committed at this moment, as a text to keep."""
         ...

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Collection, Generator, Mapping, Sequence
+from contextlib import contextmanager
 from uuid import UUID
 
 import psycopg
@@ -27,6 +28,7 @@ from sqlalchemy import (
     any_,
     event,
     func,
+    inspect,
     literal,
     or_,
     select,
@@ -45,7 +47,7 @@ from sequent_sa.dialects.dialect import EventRow, Failure, FailureKind, ShadowTa
 from sequent_sa.dialects.driver_transaction import DriverTransaction
 from sequent_sa.dialects.postgresql_burst import PostgreSQLTransaction
 from sequent_sa.dialects.postgresql_locks import lock_tables
-from sequent_sa.dialects.postgresql_shadow_tables import PostgreSQLShadowTables
+from sequent_sa.dialects.postgresql_shadow_tables import ARCHIVE, VIEW, PostgreSQLShadowTables
 from sequent_sa.dialects.postgresql_statements import (
     CHECK_PROJECTORS,
     CHECK_VERSION,
@@ -59,6 +61,7 @@ from sequent_sa.exceptions import ConfigurationError
 
 _VERSION_PASSED = "SQ001"
 _VERSION_NOT_REACHED = "SQ002"
+_REPLAY_LOCK_SECONDS = 10.0
 
 
 class PostgreSQL:
@@ -148,6 +151,28 @@ class PostgreSQL:
 
     def lock_projector_states(self, connection: Connection, seconds: float) -> None:
         lock_tables(connection, {tables.projector_states.fullname: "ACCESS EXCLUSIVE"}, seconds)
+
+    def exclude_replays(self, connection: Connection) -> None:
+        lock_tables(connection, {tables.replay_states.fullname: "SHARE"}, _REPLAY_LOCK_SECONDS)
+
+    def overwrite_deleted(self, connection: Connection) -> None:
+        """Nothing to do: the server does that when it vacuums."""
+
+    def forget_deleted(self, engine: Engine) -> None:
+        """Nothing to do: the server's log is not the application's."""
+
+    def view_tables(self, connection: Connection) -> Collection[str]:
+        return inspect(connection).get_table_names(schema=VIEW)
+
+    @contextmanager
+    def archive(self, connection: Connection) -> Generator[Collection[str], None, None]:
+        names = inspect(connection).get_table_names(schema=ARCHIVE)
+        before = connection.get_execution_options().get("schema_translate_map") or {}
+        connection.execution_options(schema_translate_map={**before, VIEW: ARCHIVE})
+        try:
+            yield names
+        finally:
+            connection.execution_options(schema_translate_map=before)
 
     def position_mark(self, connection: Connection) -> str:
         in_recovery, mark = connection.execute(text("SELECT pg_is_in_recovery(), pg_current_snapshot()::text")).one()

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Collection, Generator, Mapping, Sequence
+from contextlib import contextmanager
 from uuid import UUID
 
 from sqlalchemy import (
@@ -17,6 +18,7 @@ from sqlalchemy import (
     Text,
     bindparam,
     func,
+    inspect,
     select,
     type_coerce,
 )
@@ -132,6 +134,23 @@ class SQLite:
 
     def lock_projector_states(self, connection: Connection, seconds: float) -> None:
         """Nothing to do: a transaction that writes excludes all others that do."""
+
+    def exclude_replays(self, connection: Connection) -> None:
+        """Nothing to do: a transaction that writes excludes all others that do."""
+
+    def overwrite_deleted(self, connection: Connection) -> None:
+        connection.exec_driver_sql("PRAGMA secure_delete = ON")
+
+    def forget_deleted(self, engine: Engine) -> None:
+        with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+
+    def view_tables(self, connection: Connection) -> Collection[str]:
+        return inspect(connection).get_table_names()
+
+    @contextmanager
+    def archive(self, connection: Connection) -> Generator[Collection[str], None, None]:
+        yield ()  # a replay empties the tables and fills them: nothing is left of the rows before
 
     def position_mark(self, connection: Connection) -> str:
         return str(connection.scalar(select(func.coalesce(func.max(tables.commands.c.id), 0))))

@@ -31,6 +31,7 @@ SequentError
 ├── ProjectorError
 │   ├── RecordNotFound
 │   ├── NotManagedByThisProjector
+│   ├── ErasureError
 │   └── ProjectorMigrationError         this code may not project now
 │       ├── DifferentProjectorVersionIsActive
 │       ├── ProjectorIsActivating
@@ -70,6 +71,7 @@ from sequent_sa.exceptions.messages import (
 )
 from sequent_sa.exceptions.projections import (
     DifferentProjectorVersionIsActive,
+    ErasureError,
     NotManagedByThisProjector,
     ProjectorError,
     ProjectorIsActivating,
@@ -103,6 +105,7 @@ __all__ = [
     "DeserializeEventError",
     "DifferentProjectorVersionIsActive",
     "DuplicateTypeName",
+    "ErasureError",
     "EventNotSerializable",
     "EventStoreError",
     "HasUncommittedEvents",

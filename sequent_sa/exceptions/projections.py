@@ -40,6 +40,17 @@ class RecordNotFound(ProjectorError, LookupError):
         super().__init__(f"no {record_type.__name__} matches {self.where!r}")
 
 
+class ErasureError(ProjectorError):
+    """A projector failed to remove its rows about aggregates that are to be erased. Nothing was erased."""
+
+    def __init__(self, projector: type, archived: bool, cause: BaseException) -> None:
+        self.projector = projector
+        what = "its rows in archive_schema, those before the last replay" if archived else "its rows"
+        advice = ": if nobody needs these tables any more, drop the schema" if archived else ""
+        why = " ".join(str(getattr(cause, "orig", None) or cause).split())
+        super().__init__(f"{projector.__name__}.erase failed on {what}, so nothing was erased{advice} ({why})")
+
+
 class NotManagedByThisProjector(ProjectorError):
     """A projector touched a table that it does not manage."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, ClassVar, Literal, Never, ParamSpec, TypeVar, cast
+from uuid import UUID
 
 from sqlalchemy import CursorResult, TextClause, text
 
@@ -195,6 +196,21 @@ class Projector(MessageHandler):
     def execute_sql(self, statement: str | TextClause, **parameters: Any) -> CursorResult[Any]:
         """Run a statement with named parameters (`:name`); not possible in a replay by aggregate."""
         return self._persistor.execute_sql(text(statement) if isinstance(statement, str) else statement, parameters)
+
+    def erase(self, aggregate_ids: Sequence[UUID]) -> None:
+        """Remove what the managed tables hold about aggregates that are erased, in the transaction that does so.
+
+        By default the records whose `aggregate_id` is one of these. Override it for tables that hold more about them,
+        or that have no such column. It is called once more for the tables that the last replay replaced; a table that
+        does not exist has no records. Raises `ConfigurationError` for a table without `aggregate_id`.
+        """
+        for record_type in self.managed_tables or ():
+            if "aggregate_id" not in record_table(record_type).columns:
+                raise ConfigurationError(
+                    f"{record_type.__name__} has no aggregate_id: define {type(self).__name__}.erase(self, "
+                    "aggregate_ids), which removes what the table holds about these aggregates, if anything"
+                )
+            self.delete_all_records(record_type, {"aggregate_id": list(aggregate_ids)})
 
     def _insert(self, records: Sequence[Any]) -> None:
         by_type: dict[type[object], list[Any]] = {}

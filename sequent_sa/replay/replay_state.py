@@ -58,12 +58,7 @@ class ReplayRow:
 
 def create(connection: Connection, projector_versions: Mapping[str, int]) -> ReplayRow:
     """Write down a new replay. Raises `ReplayError` when one is in progress."""
-    current = in_progress(connection)
-    if current is not None:
-        raise ReplayError(
-            f"a replay of {', '.join(current.projector_versions)} is in progress (state {current.state.value}): "
-            "finish it, or end it with `sequent projectors replay abort`"
-        )
+    refuse_in_progress(connection)
     values = {
         "state": State.CREATED.value,
         "projectors": list(projector_versions),
@@ -76,6 +71,16 @@ def create(connection: Connection, projector_versions: Mapping[str, int]) -> Rep
             "another process began a replay at the same moment: look at `sequent migrate status`"
         ) from error
     return ReplayRow(replay_id, State.CREATED, projector_versions)
+
+
+def refuse_in_progress(connection: Connection) -> None:
+    """Raise `ReplayError` when a replay is in progress."""
+    current = in_progress(connection)
+    if current is not None:
+        raise ReplayError(
+            f"a replay of {', '.join(current.projector_versions)} is in progress (state {current.state.value}): "
+            "finish it, or end it with `sequent projectors replay abort`"
+        )
 
 
 def latest(connection: Connection) -> ReplayRow | None:
