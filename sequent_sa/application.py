@@ -21,8 +21,7 @@ from sequent_sa.erasure import Erasure
 from sequent_sa.event_log import EventLog
 from sequent_sa.event_store.event_store import EventStore, SQLEventStore
 from sequent_sa.event_store.load import Load
-from sequent_sa.event_store.write import Explain
-from sequent_sa.exceptions import AggregateKeyNotUnique, ConfigurationError, PublishEventError
+from sequent_sa.exceptions import AggregateKeyNotUnique, ConfigurationError
 from sequent_sa.execution.command_handler import CommandHandler
 from sequent_sa.execution.command_service import CommandService
 from sequent_sa.execution.dry_run import CommandRecorder, DryRun, UnstoredRepository
@@ -30,6 +29,7 @@ from sequent_sa.execution.middleware import Filter, Middleware, Request
 from sequent_sa.execution.workflow import Workflow
 from sequent_sa.messages.error_texts import Resolver, translation
 from sequent_sa.messages.type_names import TypeNames
+from sequent_sa.partitions import Partitions
 from sequent_sa.parts import Parts
 from sequent_sa.projections.activation import activate_projectors
 from sequent_sa.projections.active_projectors import ActiveProjectors
@@ -43,7 +43,7 @@ from sequent_sa.replay.engine import ReplayContext, ViewMigrations
 from sequent_sa.snapshots import Snapshots
 from sequent_sa.unique_key_refresh import UniqueKeyRefresh
 from sequent_sa.unit_of_work.aggregate_repository import AggregateRepository
-from sequent_sa.unit_of_work.event_publisher import EventPublisher, HandlerChoice
+from sequent_sa.unit_of_work.event_publisher import EventPublisher, HandlerChoice, explain_writes
 from sequent_sa.unit_of_work.transactions import SQLTransaction
 from sequent_sa.unit_of_work.unit_of_work import UnitOfWork, UnitsOfWork
 
@@ -278,6 +278,11 @@ class Sequent:
         """Removing aggregates for good."""
         return Erasure(self._units, self.engine, self.projectors)
 
+    @cached_property
+    def partitions(self) -> Partitions:
+        """Where events are kept: partition keys, and the partitions for them."""
+        return Partitions(self.engine)
+
     def create_all(self) -> None:
         """Create both schemas in a fresh database and activate the projectors: for tests and first steps.
 
@@ -366,7 +371,7 @@ class Sequent:
         first: Sequence[CommandHandler] = (),
     ) -> CommandService:
         projectors = [
-            projector(persistor(LivePersistor(lambda: units.current().transaction, _explain(projector, units))))
+            projector(persistor(LivePersistor(lambda: units.current().transaction, explain_writes(projector, units))))
             for projector in self.parts.projectors
         ]
         workflows = [workflow() for workflow in self.parts.workflows]
@@ -387,13 +392,3 @@ class Sequent:
         if not _asynchronous.is_asynchronous():
             return self.engine
         return self.async_engine.sync_engine
-
-
-def _explain(projector: type[Projector], units: UnitsOfWork) -> Callable[[], Explain | None]:
-    def explain() -> Explain | None:
-        event = units.current().event
-        if event is None:
-            return None
-        return lambda failure, error: PublishEventError(projector, event, error)
-
-    return explain

@@ -53,6 +53,48 @@ def delete(finder: ApplicationFinder, aggregate_ids: tuple[UUID, ...], yes: bool
     _report(deleted)
 
 
+@aggregates.command("update-partition-keys")
+@click.argument("limit", type=click.IntRange(1))
+@pass_finder
+def update_partition_keys(finder: ApplicationFinder, limit: int) -> None:
+    """Move the events of at most LIMIT aggregates to the partition keys that these say now."""
+    app = _application(finder)
+    click.echo(f"{app.partitions.pending_keys()} aggregates say another partition key")
+    click.echo(f"moved the events of {app.partitions.update_keys(limit)}")
+
+
+@aggregates.group()
+def partitions() -> None:
+    """The partitions of the events, on PostgreSQL."""
+
+
+@partitions.command("list")
+@pass_finder
+def list_partitions(finder: ApplicationFinder) -> None:
+    """Show each partition, its keys, how many events it has, about, and its size."""
+    for each in _application(finder).partitions.found():
+        keys = "all other keys" if each.lower is None else f"from {each.lower!r} until {each.upper!r}"
+        rows = "not analysed" if each.rows is None else f"{each.rows} events"
+        click.echo(f"{each.name}  {keys}  {rows}  {each.size // 1024} kB")
+
+
+@partitions.command()
+@click.argument("key")
+@click.option("--until", metavar="KEY", help="Where the partition ends (default: after KEY itself).")
+@click.option("--name", help="The table's name (default: made of the keys).")
+@click.option("--group-size", type=click.IntRange(1), default=100, show_default=True, help="Aggregates a transaction.")
+@pass_finder
+def create(finder: ApplicationFinder, key: str, until: str | None, name: str | None, group_size: int) -> None:
+    """Make a partition for the events with a partition key, and move those that are there, while the application runs.
+
+    When it was interrupted, run it again.
+    """
+    made = _application(finder).partitions.create(
+        key, until, name=name, group_size=group_size, progress=lambda done: click.echo(f"{done} aggregates")
+    )
+    click.echo(f"made {made.name}")
+
+
 def _application(finder: ApplicationFinder) -> Sequent:
     database.check_event_store(finder.application.engine)
     return finder.application

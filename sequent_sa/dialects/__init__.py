@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from sqlalchemy import Engine
 
-from sequent_sa.dialects.dialect import Dialect, EventRow, Failure, FailureKind, ShadowTables
+from sequent_sa.dialects.dialect import (
+    Dialect,
+    EventRow,
+    Failure,
+    FailureKind,
+    Move,
+    Partition,
+    Partitions,
+    ShadowTables,
+)
 from sequent_sa.dialects.driver_transaction import DriverTransaction
 from sequent_sa.dialects.postgresql import PostgreSQL
 from sequent_sa.dialects.sqlite import SQLite
@@ -18,7 +27,10 @@ __all__ = [
     "EventRow",
     "Failure",
     "FailureKind",
+    "Move",
     "Parameters",
+    "Partition",
+    "Partitions",
     "PostgreSQL",
     "SQLite",
     "ShadowTables",

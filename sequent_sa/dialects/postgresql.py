@@ -43,10 +43,11 @@ from sqlalchemy.schema import CreateSchema
 from sqlalchemy.types import UserDefinedType
 
 from sequent_sa import tables
-from sequent_sa.dialects.dialect import EventRow, Failure, FailureKind, ShadowTables
+from sequent_sa.dialects.dialect import EventRow, Failure, FailureKind, Partitions, ShadowTables
 from sequent_sa.dialects.driver_transaction import DriverTransaction
 from sequent_sa.dialects.postgresql_burst import PostgreSQLTransaction
 from sequent_sa.dialects.postgresql_locks import lock_tables
+from sequent_sa.dialects.postgresql_partitions import PostgreSQLPartitions
 from sequent_sa.dialects.postgresql_shadow_tables import ARCHIVE, VIEW, PostgreSQLShadowTables
 from sequent_sa.dialects.postgresql_statements import (
     CHECK_PROJECTORS,
@@ -167,12 +168,20 @@ class PostgreSQL:
     @contextmanager
     def archive(self, connection: Connection) -> Generator[Collection[str], None, None]:
         names = inspect(connection).get_table_names(schema=ARCHIVE)
-        before = connection.get_execution_options().get("schema_translate_map") or {}
+        before: dict[str | None, str | None] = dict(
+            connection.get_execution_options().get("schema_translate_map") or {}
+        )
         connection.execution_options(schema_translate_map={**before, VIEW: ARCHIVE})
         try:
             yield names
         finally:
             connection.execution_options(schema_translate_map=before)
+
+    def limit_statements(self, connection: Connection, seconds: float) -> None:
+        connection.execute(text(f"SET LOCAL statement_timeout = {int(seconds * 1000)}"))
+
+    def partitions(self, engine: Engine) -> Partitions:
+        return PostgreSQLPartitions(engine)
 
     def position_mark(self, connection: Connection) -> str:
         in_recovery, mark = connection.execute(text("SELECT pg_is_in_recovery(), pg_current_snapshot()::text")).one()

@@ -26,12 +26,13 @@ from sqlalchemy.dialects.sqlite import Insert, insert
 from sqlalchemy.exc import DBAPIError
 
 from sequent_sa import tables
-from sequent_sa.dialects.dialect import EventRow, Failure, FailureKind, ShadowTables
+from sequent_sa.dialects.dialect import EventRow, Failure, FailureKind, Partitions, ShadowTables
 from sequent_sa.dialects.driver_transaction import DriverTransaction
 from sequent_sa.dialects.sqlite_burst import SQLiteTransaction
 from sequent_sa.dialects.sqlite_connections import begin_immediate, configure
 from sequent_sa.dialects.sqlite_shadow_tables import SQLiteShadowTables
 from sequent_sa.dialects.statement import BoundStatement, Statement
+from sequent_sa.exceptions import ConfigurationError
 from sequent_sa.tables import aggregates, commands, event_types, events
 
 _latest_command = select(func.max(commands.c.id, type_=BigInteger())).scalar_subquery()
@@ -151,6 +152,14 @@ class SQLite:
     @contextmanager
     def archive(self, connection: Connection) -> Generator[Collection[str], None, None]:
         yield ()  # a replay empties the tables and fills them: nothing is left of the rows before
+
+    def limit_statements(self, connection: Connection, seconds: float) -> None:
+        """Nothing to do: SQLite has no such limit, and nobody else who could wait for it."""
+
+    def partitions(self, engine: Engine) -> Partitions:
+        raise ConfigurationError(
+            "SQLite has no partitions: partition keys are kept, and mean something once the database is PostgreSQL"
+        )
 
     def position_mark(self, connection: Connection) -> str:
         return str(connection.scalar(select(func.coalesce(func.max(tables.commands.c.id), 0))))

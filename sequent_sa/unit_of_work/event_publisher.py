@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import logging
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
+from sequent_sa.event_store.write import Explain
 from sequent_sa.exceptions import (
     AggregateKeyNotUnique,
     ConcurrencyError,
@@ -86,3 +87,15 @@ class EventPublisher:
                     raise
                 except Exception as error:
                     raise PublishEventError(type(handler), event, error) from error
+
+
+def explain_writes(handler: type, units: UnitsOfWork) -> Callable[[], Explain | None]:
+    """Finds out which event a handler is at, to say so when the database refuses what it writes."""
+
+    def explain() -> Explain | None:
+        event = units.current().event
+        if event is None:
+            return None
+        return lambda failure, error: PublishEventError(handler, event, error)
+
+    return explain

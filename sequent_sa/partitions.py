@@ -1,0 +1,136 @@
+"""Keeping events where their partition keys say, and making partitions for them."""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Callable, Generator, Sequence
+from contextlib import contextmanager
+from uuid import UUID
+
+from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import DBAPIError
+
+from sequent_sa.dialects import Move, Partition, dialect_of
+from sequent_sa.event_store import partition_keys
+from sequent_sa.event_store.partition_keys import Change
+from sequent_sa.exceptions import ConfigurationError
+from sequent_sa.replay.replay_state import refuse_in_progress
+from sequent_sa.tables import events
+
+logger = logging.getLogger(__name__)
+
+Progress = Callable[[int], object]
+
+_NEXT = "\x01"
+_LONGEST_NAME = 63
+
+
+class Partitions:
+    """The partition keys of an application's aggregates, and the partitions of its events.
+
+    All of this runs beside the application, in transactions of its own. Each raises `ReplayError` while a replay is in
+    progress, which reads events by partition key.
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._dialect = dialect_of(engine)
+
+    def pending_keys(self) -> int:
+        """How many aggregates say another partition key than their events are kept under."""
+        with self._engine.connect() as connection:
+            return partition_keys.pending(connection)
+
+    def update_keys(self, limit: int) -> int:
+        """Move the events of at most `limit` aggregates to the partition keys that these say now.
+
+        Each in a transaction of its own; what another process is moving is left out. Returns how many were moved.
+        Whoever loads or appends meanwhile waits for one aggregate at most, and misses nothing. An aggregate that cannot
+        be moved, because a statement takes longer than 30 seconds, is logged and left for another time.
+        """
+        if limit < 1:
+            raise ConfigurationError(f"limit must be 1 or more, not {limit}")
+        moved: list[UUID] = []
+        failed: list[UUID] = []
+        while len(moved) + len(failed) < limit:
+            change: Change | None = None
+            try:
+                with self._transaction() as connection:
+                    change = partition_keys.next_change(connection, failed)
+                    if change is None:
+                        break
+                    partition_keys.make_change(self._dialect, connection, change)
+                moved.append(change.aggregate_id)
+            except DBAPIError:
+                if change is None:
+                    raise
+                logger.exception("the events of %s could not be moved to another partition", change.aggregate_id)
+                failed.append(change.aggregate_id)
+        return len(moved)
+
+    def found(self) -> Sequence[Partition]:
+        """The partitions of the events, the default one last. Raises `ConfigurationError` on SQLite, which has none."""
+        return self._dialect.partitions(self._engine).found()
+
+    def create(
+        self,
+        key: str,
+        until: str | None = None,
+        *,
+        name: str | None = None,
+        group_size: int = 100,
+        progress: Progress = lambda _moved: None,
+    ) -> Partition:
+        """Make a partition for one partition key, or for all from `key` until `until`, which is not included.
+
+        Events that are there already are moved, those of `group_size` aggregates in a transaction, while the
+        application goes on; `progress` gets how many aggregates were moved. For a moment nobody can write. A call that
+        was interrupted is to be made again. Raises `ConfigurationError` for keys of which there can be no partition,
+        and on SQLite, and `LockTimeout` when the application leaves no moment for it, or another call is at work.
+        """
+        if group_size < 1:
+            raise ConfigurationError(f"group_size must be 1 or more, not {group_size}")
+        upper = key + _NEXT if until is None else until
+        name = _name(key if until is None else f"{key}_{until}") if name is None else _checked(name)
+        partitions = self._dialect.partitions(self._engine)
+        with partitions.alone():
+            if (key, upper) not in [(each.lower, each.upper) for each in partitions.found()]:
+                partitions.check(key, upper)
+                partitions.set_aside(key, upper)
+                self._move(partitions.moving_out(key, upper), group_size, progress)
+                partitions.attach(name, key, upper)
+            self._move(partitions.moving_in(key, upper), group_size, progress)
+            (made,) = [each for each in partitions.found() if (each.lower, each.upper) == (key, upper)]
+        return made
+
+    def _move(self, what: Move, group_size: int, progress: Progress) -> None:
+        done = 0
+        while True:
+            with self._transaction() as connection:
+                number = partition_keys.move(self._dialect, connection, what, group_size)
+            if number == 0:
+                return
+            done += number
+            progress(done)
+
+    @contextmanager
+    def _transaction(self) -> Generator[Connection, None, None]:
+        with self._dialect.writing(self._engine) as connection, connection.begin():
+            self._dialect.exclude_replays(connection)
+            refuse_in_progress(connection)
+            yield connection
+
+
+def _name(keys: str) -> str:
+    return _checked(f"{events.name}_{re.sub('[^a-z0-9]+', '_', keys.lower()).strip('_')}"[:_LONGEST_NAME])
+
+
+def _checked(name: str) -> str:
+    # The name of a partition tells what a violated constraint is about.
+    if not name.startswith(f"{events.name}_") or not re.fullmatch("[a-z0-9_]{8,63}", name):
+        raise ConfigurationError(
+            f"{name!r} cannot be the name of a partition: give one (`name=`, `--name`) that begins with "
+            f"`{events.name}_` and has only small letters, digits and underscores, at most {_LONGEST_NAME}"
+        )
+    return name
