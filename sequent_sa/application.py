@@ -263,8 +263,6 @@ class Sequent:
         Returns the errors of those that keep the keys they had. Raises `ConcurrencyError` when aggregates change faster
         than they can be read.
         """
-        if group_size < 1:
-            raise ConfigurationError(f"group_size must be 1 or more, not {group_size}")
         names = self.type_names.names_of(aggregate_types) if aggregate_types else None
         return UniqueKeyRefresh(self._units, self.event_store, self.repository).run(names, group_size, progress)
 
@@ -283,12 +281,20 @@ class Sequent:
         """Where events are kept: partition keys, and the partitions for them."""
         return Partitions(self.engine)
 
+    def register_types(self) -> int:
+        """Store the names of all types before they are used, so that nobody waits for another who uses a new one.
+
+        Aggregates that had snapshots need one of the current version then. Returns how many types were new.
+        """
+        with self.unit_of_work() as unit:
+            self.snapshots.register_versions()
+            return self.event_store.register_types(unit.transaction)
+
     def create_all(self) -> None:
         """Create both schemas in a fresh database and activate the projectors: for tests and first steps.
 
-        No migration history is written.
-
-        Raises `ReplayError` when events of a projector's types exist already: then its tables need a replay.
+        No migration history is written. Raises `ReplayError` when events of a projector's types exist already: then its
+        tables need a replay.
         """
         with self.dialect.writing(self.engine) as connection, connection.begin():
             self.dialect.create_schemas(connection, [str(tables.metadata.schema), VIEW_SCHEMA])

@@ -56,12 +56,13 @@ class Migration:
         report("ready: `sequent migrate offline` puts it live")
 
     def offline(self, report: Report) -> None:
-        """Catch up, swap the tables and activate the projectors, in one transaction.
+        """Catch up, swap the tables and activate the projectors, in one transaction; types are registered before.
 
         Raises `ReplayError` when `online` has not finished, `LockTimeout` when the application's transactions leave no
         moment for it; then nothing has changed.
         """
         check_event_store(self._app.engine)
+        self._app.register_types()
         replay = Replay.resume(self._context, report)
         if replay is not None:
             if replay.state is not State.OPTIMIZED:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from uuid import UUID
 
 from sequent_sa.event_store.event_store import EventStore
-from sequent_sa.exceptions import AggregateKeyNotUnique, ConcurrencyError
+from sequent_sa.exceptions import AggregateKeyNotUnique, ConcurrencyError, ConfigurationError
 from sequent_sa.unit_of_work.aggregate_repository import AggregateRepository
 from sequent_sa.unit_of_work.unit_of_work import UnitsOfWork
 
@@ -28,6 +28,8 @@ class UniqueKeyRefresh:
 
         Returns what could not be stored: these aggregates keep the keys that they had.
         """
+        if group_size < 1:
+            raise ConfigurationError(f"group_size must be 1 or more, not {group_size}")
         done = 0
         after: UUID | None = None
         conflicting: list[UUID] = []

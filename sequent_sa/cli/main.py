@@ -19,6 +19,7 @@ from sequent_sa.cli.migrate import migrate
 from sequent_sa.cli.new import new
 from sequent_sa.cli.projectors import projectors
 from sequent_sa.cli.snapshots import snapshots
+from sequent_sa.cli.types import types
 from sequent_sa.exceptions import SequentError
 
 INTERRUPTED = 130
@@ -41,7 +42,7 @@ def sequent(context: click.Context, app: str | None) -> None:
         context.exit(2)
 
 
-for command in (new, db, migrate, projectors, snapshots, aggregates, show, events, audit, dry_run):
+for command in (new, db, migrate, projectors, snapshots, aggregates, types, show, events, audit, dry_run):
     sequent.add_command(command)
 
 

@@ -79,6 +79,18 @@ class Append:
             if check is not None:
                 yield Write(*check, explain)
 
+    def all_types(self) -> Iterator[tuple[Statement, dict[str, object]]]:
+        """The statements that store the name of each class of the application, unless it is stored."""
+        names = self._type_names
+        classes = {
+            command_types: names.commands.values(),
+            aggregate_types: names.aggregates.values(),
+            event_types: names.events.values(),
+        }
+        for table, found in classes.items():
+            for name in sorted({names.name_of(cls) for cls in found}):
+                yield self._store_type[table], {"name": name}
+
     def remember_types(self, command: BaseCommand, streams: Sequence[StreamWithEvents]) -> None:
         """From now on these types are known to be stored: the transaction that used them has committed."""
         self._stored_types.update((table.name, name) for table, name in self._used_types(command, streams))

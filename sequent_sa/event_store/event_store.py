@@ -80,6 +80,10 @@ class EventStore(Protocol):
         """The ids of at most `limit` aggregates of some types (None: of all), in order, behind one."""
         ...
 
+    def register_types(self, transaction: Transaction) -> int:
+        """Store the names of all types that this application has, before they are used. Returns how many were new."""
+        ...
+
     @property
     def snapshots(self) -> SnapshotStore:
         """Where snapshots are kept, and what is known about those that are needed."""
@@ -136,3 +140,10 @@ class SQLEventStore:
     ) -> Sequence[UUID]:
         with transaction.reading() as connection:
             return connection.scalars(aggregate_ids(types, after, limit)).all()
+
+    def register_types(self, transaction: Transaction) -> int:
+        with transaction.reading() as connection:
+            return sum(
+                connection.execute(statement.executable.execution_options(preserve_rowcount=True), values).rowcount
+                for statement, values in self._append.all_types()
+            )

@@ -71,6 +71,11 @@ class TypeNames:
         return tuple(self._events)
 
     @property
+    def events(self) -> Mapping[str, type[Event]]:
+        """The event classes by every name that a stored event may carry."""
+        return MappingProxyType(self._events)
+
+    @property
     def commands(self) -> Mapping[str, type[BaseCommand]]:
         """The command classes by every name that a stored command may carry."""
         return MappingProxyType(self._commands)

@@ -141,6 +141,10 @@ class InMemoryEventStore:
         held = {scope: json.loads(key) for (scope, key), holder in self._keys.items() if holder == aggregate_id}
         return replace(stream, unique_keys=held, sequence_number=len(stored))
 
+    def register_types(self, transaction: Transaction) -> int:
+        """None is new: types have no table here."""
+        return 0
+
     def stream_events(self, transaction: Transaction, aggregate_id: UUID) -> Iterator[Event]:
         """All events of one aggregate, decoded anew."""
         for _, events in self.load(transaction, [aggregate_id], snapshots=False):
