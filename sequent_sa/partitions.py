@@ -13,7 +13,6 @@ from sqlalchemy.exc import DBAPIError
 
 from sequent_sa.dialects import Move, Partition, dialect_of
 from sequent_sa.event_store import partition_keys
-from sequent_sa.event_store.partition_keys import Change
 from sequent_sa.exceptions import ConfigurationError
 from sequent_sa.replay.replay_state import refuse_in_progress
 from sequent_sa.tables import events
@@ -45,29 +44,29 @@ class Partitions:
     def update_keys(self, limit: int) -> int:
         """Move the events of at most `limit` aggregates to the partition keys that these say now.
 
-        Each in a transaction of its own; what another process is moving is left out. Returns how many were moved.
+        Each in a transaction of its own; what others are writing or moving at that moment is left for another time.
+        Returns how many were moved.
         Whoever loads or appends meanwhile waits for one aggregate at most, and misses nothing. An aggregate that cannot
         be moved, because a statement takes longer than 30 seconds, is logged and left for another time.
         """
         if limit < 1:
             raise ConfigurationError(f"limit must be 1 or more, not {limit}")
-        moved: list[UUID] = []
-        failed: list[UUID] = []
-        while len(moved) + len(failed) < limit:
-            change: Change | None = None
+        moved = 0
+        done: list[UUID] = []
+        while len(done) < limit:
+            aggregate_id: UUID | None = None
             try:
                 with self._transaction() as connection:
-                    change = partition_keys.next_change(connection, failed)
-                    if change is None:
+                    aggregate_id = partition_keys.next_change(connection, done)
+                    if aggregate_id is None:
                         break
-                    partition_keys.make_change(self._dialect, connection, change)
-                moved.append(change.aggregate_id)
+                    moved += partition_keys.make_change(self._dialect, connection, aggregate_id)
             except DBAPIError:
-                if change is None:
+                if aggregate_id is None:
                     raise
-                logger.exception("the events of %s could not be moved to another partition", change.aggregate_id)
-                failed.append(change.aggregate_id)
-        return len(moved)
+                logger.exception("the events of %s could not be moved to another partition", aggregate_id)
+            done.append(aggregate_id)
+        return moved
 
     def found(self) -> Sequence[Partition]:
         """The partitions of the events, the default one last. Raises `ConfigurationError` on SQLite, which has none."""

@@ -19,7 +19,7 @@ from sequent_sa.dialects import postgresql_catalog as catalog
 from sequent_sa.dialects.dialect import Move, Partition
 from sequent_sa.dialects.postgresql_locks import lock_tables
 from sequent_sa.exceptions import ConfigurationError, LockTimeout
-from sequent_sa.tables import SCHEMA, aggregates, events
+from sequent_sa.tables import SCHEMA, aggregates, commands, event_types, events
 
 _LOCK_SECONDS = 10.0
 _FUNCTION = f"{SCHEMA}.set_partition_key_aside"
@@ -99,7 +99,9 @@ class PostgreSQLPartitions:
         with self._engine.begin() as connection:
             _run(connection, f"ALTER TABLE {table} VALIDATE CONSTRAINT {_CONSTRAINT}")
         with self._engine.begin() as connection:
-            modes = {aggregates.fullname: "SHARE ROW EXCLUSIVE", events.fullname: "ACCESS EXCLUSIVE"}
+            # All that the statements below lock, so that none of them waits while it holds something.
+            modes = {table.fullname: "SHARE ROW EXCLUSIVE" for table in (commands, event_types)}
+            modes |= {table.fullname: "ACCESS EXCLUSIVE" for table in (aggregates, events)}
             lock_tables(connection, modes, _LOCK_SECONDS)
             _run(
                 connection,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import NamedTuple
 from uuid import UUID
 
 from sqlalchemy import Connection, delete, func, select, update
@@ -19,38 +18,37 @@ def pending(connection: Connection) -> int:
     return connection.scalar(select(func.count()).select_from(partition_key_changes)) or 0
 
 
-class Change(NamedTuple):
-    """An aggregate, and the partition key that it says."""
+def next_change(connection: Connection, leave_out: Collection[UUID]) -> UUID | None:
+    """The aggregate whose change has waited longest, locked until the transaction ends; None without any.
 
-    aggregate_id: UUID
-    key: str
-
-
-def next_change(connection: Connection, leave_out: Collection[UUID]) -> Change | None:
-    """The change that has waited longest, which nobody else can make until the transaction ends; None without any.
-
-    What another transaction is making is left out, and what `leave_out` has.
+    What another transaction is writing or moving is left out, and what `leave_out` has.
     """
     changes = partition_key_changes.c
     waiting = (
-        select(changes.aggregate_id, changes.new_partition_key)
+        select(changes.aggregate_id)
+        .join(aggregates, aggregates.c.aggregate_id == changes.aggregate_id)
         .where(changes.aggregate_id.not_in(sorted(leave_out)))
         .order_by(changes.created_at, changes.aggregate_id)
         .limit(1)
-        .with_for_update(skip_locked=True)
+        # The aggregate, not the change: that is the order in which whoever appends takes its locks.
+        .with_for_update(of=aggregates, skip_locked=True)
     )
-    found = connection.execute(waiting).one_or_none()
-    return None if found is None else Change(*found)
+    return connection.scalar(waiting)
 
 
-def make_change(dialect: Dialect, connection: Connection, change: Change) -> None:
-    """Move the events of an aggregate."""
+def make_change(dialect: Dialect, connection: Connection, aggregate_id: UUID) -> bool:
+    """Move the events of an aggregate to the key that it says. False when it does not say another one any more."""
     dialect.limit_statements(connection, _STATEMENT_SECONDS)
+    mine = partition_key_changes.c.aggregate_id == aggregate_id
+    key = connection.scalar(
+        delete(partition_key_changes).where(mine).returning(partition_key_changes.c.new_partition_key)
+    )
+    if key is None:
+        return False
     # The foreign key of the events follows.
-    mine = update(aggregates).where(aggregates.c.aggregate_id == change.aggregate_id)
-    connection.execute(mine.values(events_partition_key=change.key))
-    made = partition_key_changes.c.aggregate_id == change.aggregate_id
-    connection.execute(delete(partition_key_changes).where(made))
+    aggregate = update(aggregates).where(aggregates.c.aggregate_id == aggregate_id)
+    connection.execute(aggregate.values(events_partition_key=key))
+    return True
 
 
 def move(dialect: Dialect, connection: Connection, what: Move, limit: int) -> int:

@@ -138,7 +138,7 @@ def test_what_another_process_moves_is_left_out(on_postgresql: Sequent) -> None:
     for aggregate_id in (first, second):
         moved(app, aggregate_id, "BE")
     with app.engine.begin() as other:
-        hold(other, first, "partition_key_changes")
+        hold(other, first, "aggregates")
         assert 1 == app.partitions.update_keys(5)
     assert [{"NL"}, {"BE"}] == [keys(app, first), keys(app, second)]
     assert 1 == app.partitions.update_keys(5)
@@ -154,7 +154,7 @@ def test_what_takes_too_long_is_left_for_another_time(
     for aggregate_id in (first, second):
         moved(app, aggregate_id, "BE")
     with app.engine.begin() as other, caplog.at_level(logging.ERROR):
-        hold(other, first, "aggregates")
+        hold(other, first, "partition_key_changes")
         assert 1 == app.partitions.update_keys(5)
     assert f"the events of {first} could not be moved" in caplog.text
     assert [{"NL"}, {"BE"}] == [keys(app, first), keys(app, second)]
