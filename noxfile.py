@@ -29,6 +29,8 @@ DOCUMENTATION = "tests/rules/test_documentation.py"
 TYPING = "tests/unit/test_typing.py"
 # Run by sessions of their own, once: they do not depend on the version of Python.
 ELSEWHERE = ["--ignore=tests/acceptance", f"--ignore={DOCUMENTATION}", f"--ignore={TYPING}"]
+# One process of pytest for each core, each with a PostgreSQL server of its own.
+PARALLEL = ("--numprocesses=auto",)
 
 
 def install(session: nox.Session, *groups: str, editable: bool = True) -> None:
@@ -79,14 +81,14 @@ def imports(session: nox.Session) -> None:
 def tests(session: nox.Session) -> None:
     """The tests, on SQLite and on a PostgreSQL server that comes from a package."""
     install(session, "test")
-    session.run("pytest", *(session.posargs or ELSEWHERE))
+    session.run("pytest", *(session.posargs or [*PARALLEL, *ELSEWHERE]))
 
 
 @nox.session
 def docs(session: nox.Session) -> None:
     """Every snippet of the README and the guides runs."""
     install(session, "test")
-    session.run("pytest", DOCUMENTATION, *session.posargs)
+    session.run("pytest", *PARALLEL, DOCUMENTATION, *session.posargs)
 
 
 @nox.session
@@ -106,7 +108,7 @@ def package(session: nox.Session) -> None:
     for file in ("pyproject.toml", "tests/__init__.py", "tests/conftest.py"):
         shutil.copyfile(HERE / file, place / file)
     with session.chdir(place):
-        session.run("pytest", "tests/acceptance", *session.posargs)
+        session.run("pytest", *PARALLEL, "tests/acceptance", *session.posargs)
 
 
 @nox.session
@@ -115,7 +117,13 @@ def postgres15(session: nox.Session) -> None:
     install(session, "test")
     programs = session.run("python", "-m", "tests.databases.debian_postgresql", silent=True) or ""
     session.run(
-        "pytest", *ELSEWHERE, "-k", "postgresql", *session.posargs, env={"SEQUENT_TEST_POSTGRES_BIN": programs.strip()}
+        "pytest",
+        *PARALLEL,
+        *ELSEWHERE,
+        "-k",
+        "postgresql",
+        *session.posargs,
+        env={"SEQUENT_TEST_POSTGRES_BIN": programs.strip()},
     )
 
 
@@ -128,7 +136,7 @@ def lowest(session: nox.Session) -> None:
     session.install(
         "--editable", str(HERE), *nox.project.dependency_groups(PROJECT, "test"), "--constraint", str(constraints)
     )
-    session.run("pytest", *(session.posargs or ELSEWHERE))
+    session.run("pytest", *(session.posargs or [*PARALLEL, *ELSEWHERE]))
 
 
 def _lowest(requirement: Requirement) -> str:

@@ -56,7 +56,7 @@ def errors_of(**params: Any) -> dict[str, Any]:
 
 
 MOMENT = datetime(2020, 1, 2, 3, 4, 5, tzinfo=UTC)
-KNOWN = uuid4()
+KNOWN = UUID("5e58a8c2-6595-41d5-9fea-cc5add7f91ec")
 
 
 @pytest.mark.parametrize(
