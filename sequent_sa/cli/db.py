@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from sequent_sa import database
+from sequent_sa.adoption import Adoption
 from sequent_sa.application import Sequent
 from sequent_sa.cli.app import ApplicationFinder, pass_finder
 
@@ -52,6 +53,27 @@ def create_event_store(finder: ApplicationFinder) -> None:
     app = finder.application
     database.create_event_store(app.engine)
     click.echo(f"The event store of {_name(app)} is up to date.")
+
+
+@db.command()
+@pass_finder
+@click.pass_context
+def adopt(context: click.Context, finder: ApplicationFinder) -> None:
+    """Take over the event store of an application that runs on Sequent 9, and show what is left to do.
+
+    What is stored stays as it is. May be run again; the exit status is 1 while something is left to do.
+
+    Example: sequent db adopt
+    """
+    app = finder.application
+    database.adopt_event_store(app.engine)
+    click.echo(f"The event store of {_name(app)} is up to date, with what it had.")
+    findings = Adoption(app.engine, app.type_names, app.projectors).findings()
+    for finding in findings:
+        click.echo(finding.text)
+    if any(finding.open for finding in findings):
+        context.exit(1)
+    click.echo("next: `sequent migrate online` and `sequent migrate offline` fill the view tables")
 
 
 @db.command("create-view-schema")

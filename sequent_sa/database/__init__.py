@@ -6,6 +6,7 @@ from sequent_sa.configuration import normalise_url
 from sequent_sa.database.creation import create_database, database_exists, drop_database
 from sequent_sa.database.event_store_history import (
     EVENT_STORE_VERSION_TABLE,
+    adopt_event_store,
     check_event_store,
     create_event_store,
     event_store_revision,
@@ -25,6 +26,7 @@ __all__ = [
     "EVENT_STORE_VERSION_TABLE",
     "VIEW_VERSION_TABLE",
     "ViewHistory",
+    "adopt_event_store",
     "check_event_store",
     "configured",
     "create_database",

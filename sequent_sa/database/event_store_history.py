@@ -7,14 +7,14 @@ from typing import Any
 from alembic.operations import Operations
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection, Engine, inspect
 
 from sequent_sa import _resources
 from sequent_sa.database.differences import differences_of
 from sequent_sa.database.schema_change import configured, migrating
 from sequent_sa.dialects import dialect_of
 from sequent_sa.exceptions import DatabaseNotReady
-from sequent_sa.tables import SCHEMA
+from sequent_sa.tables import SCHEMA, events
 
 EVENT_STORE_VERSION_TABLE = "event_store_version"
 """Where the event store's history keeps its revision: in `sequent_schema` on PostgreSQL."""
@@ -43,6 +43,21 @@ def upgrade_event_store(engine: Engine) -> None:
 
 
 create_event_store = upgrade_event_store
+
+
+def adopt_event_store(engine: Engine) -> None:
+    """Bring an event store up that another application made; what is in it stays.
+
+    Raises `DatabaseNotReady` when there is none, or one that is older than Sequent 9.
+    """
+    with configured(engine).connect() as connection:
+        schema = differences_of(connection.dialect.name).schema(SCHEMA)
+        if not inspect(connection).has_table(events.name, schema=schema):
+            raise DatabaseNotReady(
+                f"there is no event store to take over in {SCHEMA} of {engine.url.database}: look at the URL of the "
+                "database, and at `event_store_schema_name` in the other application"
+            )
+    upgrade_event_store(engine)
 
 
 def event_store_revision(engine: Engine) -> tuple[str | None, str]:

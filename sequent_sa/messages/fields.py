@@ -135,9 +135,14 @@ class SecretField(_BlankIsNone):
     def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> Any:
         if isinstance(value, Secret):
             return value
-        if not isinstance(value, str) or not (self.stored or is_storable_text(value)):
+        if self.stored:
+            try:
+                return stored_secret(value)
+            except ValueError as error:
+                raise ValidationError(error_text("invalid_text")) from error
+        if not isinstance(value, str) or not is_storable_text(value):
             raise ValidationError(error_text("invalid_text"))
-        return stored_secret(value) if self.stored else Secret(value)
+        return Secret(value)
 
     def _serialize(self, value: Any, attr: str | None, obj: Any, **kwargs: Any) -> Any:
         return None if value is None else value.hashed_value

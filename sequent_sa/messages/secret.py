@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hmac
 import re
+from typing import cast
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
@@ -125,8 +126,12 @@ class Secret:
         return format(repr(self), spec)
 
 
-def stored_secret(hashed: str) -> Secret:
+def stored_secret(hashed: object) -> Secret:
     """A secret from what history holds for it, which is not looked at. Raises `ValueError` when that is blank."""
+    if isinstance(hashed, dict):  # as Sequent stored it
+        hashed = cast("dict[str, object]", hashed).get("value")
+    if not isinstance(hashed, str):
+        raise ValueError("a stored secret must be text")
     return Secret._stored(hashed)  # pyright: ignore[reportPrivateUsage]
 
 

@@ -66,6 +66,11 @@ class TypeNames:
         return self._events.get(name)
 
     @property
+    def retired_events(self) -> frozenset[str]:
+        """The names of events that no class stands for any more."""
+        return self._retired
+
+    @property
     def event_names(self) -> tuple[str, ...]:
         """Every name that a stored event may carry, those of retired ones left out."""
         return tuple(self._events)

@@ -114,8 +114,8 @@ SELECT a.aggregate_id, a.events_partition_key, t.type AS aggregate_type, a.creat
   JOIN {SCHEMA}.aggregate_types t ON t.id = a.aggregate_type_id"""
 
 _STORE_STATE = f"""
-INSERT INTO {SCHEMA}.store_state (id, system_identifier)
-SELECT 1, system_identifier::text FROM pg_control_system()
+INSERT INTO {SCHEMA}.store_state (id, floor_command_id, system_identifier)
+SELECT 1, COALESCE((SELECT max(id) FROM {SCHEMA}.commands), 0), system_identifier::text FROM pg_control_system()
     ON CONFLICT DO NOTHING"""
 
 CREATE = (

@@ -183,30 +183,6 @@ def test_processes_that_upgrade_at_once_wait_for_each_other(database: Database) 
     assert [("", 0)] * 3 == results
 
 
-_LIKE_SEQUENT = (
-    f"DROP TABLE sequent_schema.{EVENT_STORE_VERSION_TABLE}, sequent_schema.store_state, sequent_schema.cursors, "
-    "sequent_schema.replay_groups",
-    "DROP FUNCTION sequent_schema.check_version(uuid, integer)",
-    "DROP INDEX sequent_schema.events_xact_id_idx",
-    "ALTER TABLE sequent_schema.replay_states DROP COLUMN projector_versions, DROP COLUMN view_revision, "
-    "DROP COLUMN position_mark, DROP COLUMN position_mark_until, DROP COLUMN last_command_id, "
-    "DROP COLUMN last_aggregate_id, DROP COLUMN last_sequence_number, DROP COLUMN error",
-)
-
-
-def test_a_store_that_sequent_created_is_taken_over(postgresql_databases: Databases) -> None:
-    """Where only our additions are missing, as Sequent leaves a store, an upgrade adds them and keeps the rest."""
-    engine = postgresql_databases.create_migrated().engine
-    with engine.begin() as connection:
-        store_post(connection)
-        for statement in _LIKE_SEQUENT:
-            connection.execute(text(statement))
-    upgrade_event_store(engine)
-    assert catalog(postgresql_databases.create_migrated().engine) == catalog(engine)
-    with engine.connect() as connection:
-        assert [(1,)] == connection.execute(text("SELECT sequence_number FROM sequent_schema.event_records")).all()
-
-
 def test_the_migrations_of_the_checkout_are_no_package() -> None:
     """With an `__init__.py` the directory would hide the library of the same name."""
     assert [] == list((CHECKOUT / "alembic").rglob("__init__.py"))
