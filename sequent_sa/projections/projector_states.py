@@ -117,7 +117,7 @@ class ProjectorStates:
         connection.execute(
             update(projector_states)
             .where(projector_states.c.name.in_(names))
-            .values(active_version=None, updated_at=_clock.now())
+            .values(active_version=None, activating_version=None, updated_at=_clock.now())
         )
 
     def _register(self, connection: Connection, versions: Mapping[str, Mapping[str, int]], *keep: str) -> None:

@@ -59,7 +59,7 @@ class CommandLine:
         return subprocess.Popen(
             [sys.executable, *_MODULES[program], *arguments],
             cwd=self.directory,
-            env=self._variables,
+            env=self.variables,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -67,7 +67,8 @@ class CommandLine:
         )
 
     @property
-    def _variables(self) -> dict[str, str]:
+    def variables(self) -> dict[str, str]:
+        """The environment variables of its processes."""
         inherited = {key: value for key, value in os.environ.items() if key not in _NOT_INHERITED}
         return {**inherited, **self._environment}
 
@@ -75,7 +76,7 @@ class CommandLine:
         return subprocess.run(
             [sys.executable, *arguments],
             cwd=self.directory,
-            env=self._variables,
+            env=self.variables,
             input=stdin,
             capture_output=True,
             text=True,

@@ -10,6 +10,7 @@ from sqlalchemy import func, select, text
 from sqlalchemy.exc import DBAPIError
 
 from sequent_sa import ConcurrencyError, DifferentProjectorVersionIsActive, Sequent
+from sequent_sa.projections.projector_states import ProjectorStates
 from sequent_sa.tables import commands, events
 from tests import ledger
 from tests.blog import AddComment, AddPost, Post, PostRecord, RenamePost, new_app
@@ -107,6 +108,14 @@ def test_projectors_that_were_switched_are_noticed_in_the_same_flight(counted: C
         assert session.scalar(select(func.count()).select_from(commands)) == 8
     assert stored == 9
     other.engine.dispose()
+
+
+def test_a_replay_in_progress_costs_no_flight(counted: Counted) -> None:
+    """What is active does not change by it, so nothing is asked anew."""
+    with counted.app.dialect.writing(counted.app.engine) as connection, connection.begin():
+        ProjectorStates(counted.app.dialect).register_replaying(connection, counted.app.projectors)
+    for number in range(3):
+        assert counted.flights(RenamePost(aggregate_id=counted.post_id, title=f"title {number}")) == 2
 
 
 def test_a_unit_of_work_of_the_users_reads_the_states_itself(counted: Counted) -> None:
