@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from collections.abc import Sequence
 from types import ModuleType
 from typing import Any, TypeVar
@@ -44,6 +45,8 @@ class Parts:
         self.workflows = _merged("workflows", workflows, modules, Workflow)
         handlers: list[type[MessageHandler]] = [*self.command_handlers, *self.projectors, *self.workflows]
         messages = [message for handler in handlers for message in handler.handled_types()]
+        for projector in self.projectors:
+            projector.require_tables()
         _refuse_shared_names(self.projectors)
         _refuse_shared_tables(self.projectors)
         modules += registry.modules_of([*handlers, *messages])
@@ -98,8 +101,11 @@ def _merged(option: str, given: Sequence[type[H]], modules: Sequence[ModuleType]
             raise ConfigurationError(f"{option}: give classes, not {handler!r}")
         if not issubclass(handler, base) or handler is base:
             raise ConfigurationError(f"{option}: {handler.__name__} is not a class of its own under {base.__name__}")
-    merged = list(dict.fromkeys([*given, *registry.classes_in(modules, base)]))
-    if len(given) != len(set(given)):
-        twice = next(handler for handler in given if list(given).count(handler) > 1)
-        raise ConfigurationError(f"{twice.__name__} is registered {list(given).count(twice)} times: once is enough")
+    merged = [*given, *registry.classes_in(modules, base)]
+    for handler, count in Counter(merged).items():
+        if count > 1:
+            raise ConfigurationError(
+                f"{handler.__name__} is registered {count} times: name it once in {option}, and not at all when one of "
+                "the packages has it"
+            )
     return merged

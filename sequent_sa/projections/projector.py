@@ -76,12 +76,17 @@ class Projector(MessageHandler):
         """The classes of the events that this projector handles."""
         return tuple(message for message in cls.handled_types() if issubclass(message, Event))
 
-    def __init__(self, persistor: Persistor) -> None:
-        if self.managed_tables is None:
+    @classmethod
+    def require_tables(cls) -> None:
+        """Raises `ConfigurationError` when this class does not say which tables it manages."""
+        if cls.managed_tables is None:
             raise ConfigurationError(
-                f"{type(self).__name__} does not say which tables it manages: declare "
-                f"`class {type(self).__name__}(Projector, manages_tables=(SomeRecord,))`, or manages_tables=None"
+                f"{cls.__name__} does not say which tables it manages: declare "
+                f"`class {cls.__name__}(Projector, manages_tables=(SomeRecord,))`, or manages_tables=None"
             )
+
+    def __init__(self, persistor: Persistor) -> None:
+        self.require_tables()
         self._persistor = persistor
 
     def create_record(self, record_type: Callable[P, R], /, *args: P.args, **values: P.kwargs) -> R:
