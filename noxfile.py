@@ -28,7 +28,7 @@ nox.options.sessions = ["lint", "types", "imports", "tests", "docs", "package"]
 DOCUMENTATION = "tests/rules/test_documentation.py"
 TYPING = "tests/unit/test_typing.py"
 # Run by sessions of their own, once: they do not depend on the version of Python.
-ELSEWHERE = ["--ignore=tests/acceptance", f"--ignore={DOCUMENTATION}", f"--ignore={TYPING}"]
+ELSEWHERE = ["--ignore=tests/acceptance", "--ignore=tests/browser", f"--ignore={DOCUMENTATION}", f"--ignore={TYPING}"]
 # One process of pytest for each core, each with a PostgreSQL server of its own.
 PARALLEL = ("--numprocesses=auto",)
 
@@ -46,16 +46,23 @@ def lint(session: nox.Session) -> None:
     session.run("ruff", "check", ".")
     session.run("ruff", "format", "--check", ".")
     # An application is not this project: `sequent_sa` is a library there, and `blog` its own package.
-    order = 'lint.isort = {known-first-party = ["blog"], known-third-party = ["alembic", "sequent_sa"]}'
-    session.run("ruff", "check", "--isolated", "--select=I", "--line-length=120", "--config", order, "scaffold")
+    order = 'lint.isort = {known-first-party = ["blog", "weblog"], known-third-party = ["alembic", "sequent_sa"]}'
+    places = ("scaffold", "examples")
+    session.run("ruff", "check", "--isolated", "--select=I", "--line-length=120", "--config", order, *places)
 
 
 @nox.session
 def types(session: nox.Session) -> None:
-    """Both type checkers on the package, on what the documentation shows, and on a new application."""
+    """Both type checkers on the package, on the examples, on what the documentation shows, and on a new application."""
     install(session, "types")
     session.run("mypy")
+    session.run(
+        "mypy", *(str(file) for folder in ("browser", "examples") for file in (HERE / "tests" / folder).glob("*.py"))
+    )
     session.run("pyright")
+    with session.chdir(HERE / "examples" / "weblog"):
+        session.run("mypy")
+        session.run("pyright")
     session.run("pytest", TYPING)
     place = Path(session.create_tmp()).resolve()
     shutil.rmtree(place)
@@ -125,6 +132,14 @@ def postgres15(session: nox.Session) -> None:
         *session.posargs,
         env={"SEQUENT_TEST_POSTGRES_BIN": programs.strip()},
     )
+
+
+@nox.session
+def browser(session: nox.Session) -> None:
+    """The examples in Debian's Chromium."""
+    install(session, "browser")
+    session.run("python", "-m", "tests.browser.chromium")
+    session.run("pytest", "tests/browser", *session.posargs)
 
 
 @nox.session(python=SUPPORTED[0])

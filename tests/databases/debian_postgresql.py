@@ -6,25 +6,17 @@ unprivileged user, is left to the tests: `SEQUENT_TEST_POSTGRES_BIN=$(python -m 
 
 from __future__ import annotations
 
-import os
-import subprocess
 import sys
 from pathlib import Path
 
+from tests.debian_packages import provide
+
 PROGRAMS = Path("/usr/lib/postgresql/15/bin")
-PACKAGE = "postgresql-15"
 
 
 def main() -> None:
     """Exits with a message when there is no PostgreSQL 15 and none can be installed."""
-    if not (PROGRAMS / "initdb").exists():
-        if os.geteuid() != 0:
-            sys.exit(f"{PROGRAMS} does not exist: install the package {PACKAGE}, or run this as root")
-        for command in (["apt-get", "update"], ["apt-get", "install", "--yes", "--no-install-recommends", PACKAGE]):
-            environment = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
-            done = subprocess.run(command, stdout=sys.stderr, env=environment, check=False)
-            if done.returncode != 0:
-                sys.exit(f"{' '.join(command)} ended with {done.returncode}")
+    provide(PROGRAMS / "initdb", "postgresql-15")
     sys.stdout.write(f"{PROGRAMS}\n")
 
 

@@ -14,7 +14,10 @@ START, END = "```python", "```"
 
 def pages() -> list[Path]:
     """Every page that may have Python in it; the README is always one."""
-    return [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+    return [
+        ROOT / "README.md",
+        *(page for folder in ("docs", "examples") for page in sorted((ROOT / folder).rglob("*.md"))),
+    ]
 
 
 def program(page: Path) -> str:

@@ -1,0 +1,1 @@
+"""What the application decides, one package for each aggregate."""

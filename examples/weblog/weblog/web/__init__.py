@@ -1,0 +1,1 @@
+"""What both front ends share: forms, queries, templates and the style sheet."""

@@ -1,0 +1,1 @@
+"""The examples in a real browser. `nox --session browser` runs these."""
