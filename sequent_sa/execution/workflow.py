@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from typing import ClassVar, Protocol
+
+from sqlalchemy import Connection
 
 from sequent_sa.execution.middleware import Request
 from sequent_sa.messages.event import Event
 from sequent_sa.messages.message import Message
 from sequent_sa.messages.message_handler import MessageHandler
+from sequent_sa.unit_of_work.failed_hooks import log_failed_hook
 from sequent_sa.unit_of_work.unit_of_work import Hook, UnitsOfWork
-
-logger = logging.getLogger(__name__)
 
 
 class ExecutesCommands(Protocol):
@@ -40,11 +41,21 @@ class Workflow(MessageHandler):
         """Queue commands behind those that wait; they run in the same transaction, caused by the event at hand."""
         self._service.execute_commands(*commands)
 
+    @contextmanager
+    def connection(self) -> Generator[Connection, None, None]:
+        """The connection of the transaction that stores the events: for SQL that is committed with them, or not at all.
+
+        What was written so far is sent first. Leave the commit to whoever executes the command. Raises
+        `UnitOfWorkError` where no transaction is open, in a hook for example, and in tests without a database.
+        """
+        with self._units.current().transaction.reading() as connection:
+            yield connection
+
     def after_commit(self, hook: Callable[[], object], *, ignore_errors: bool = False) -> None:
         """Call `hook` once the transaction has committed.
 
         An error in it reaches the caller of `execute_commands` and stops the hooks behind it, but undoes nothing;
-        with `ignore_errors` it is logged as a warning.
+        with `ignore_errors` it is logged instead: which hook as a warning, and what it said for debugging.
         """
         self._units.current().after_commit.append(_guarded(hook) if ignore_errors else hook)
 
@@ -57,7 +68,7 @@ def _guarded(hook: Hook) -> Hook:
     def run() -> None:
         try:
             hook()
-        except Exception:
-            logger.warning("an after-commit hook failed", exc_info=True)
+        except Exception as error:
+            log_failed_hook("after-commit", hook, error)
 
     return run

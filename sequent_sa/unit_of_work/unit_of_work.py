@@ -19,6 +19,7 @@ from sequent_sa.aggregates.aggregate_root import AggregateRoot
 from sequent_sa.event_store.transaction import Transaction
 from sequent_sa.exceptions import HasUncommittedEvents, UnitOfWorkError
 from sequent_sa.messages.event import Event
+from sequent_sa.unit_of_work.failed_hooks import log_failed_hook
 
 logger = logging.getLogger(__name__)
 
@@ -202,6 +203,6 @@ class UnitsOfWork:
         for hook in unit.after_rollback:
             try:
                 hook()
-            except Exception:
+            except Exception as error:
                 # The error that caused the rollback is the one to be seen.
-                logger.warning("an after-rollback hook failed", exc_info=True)
+                log_failed_hook("after-rollback", hook, error)
