@@ -209,8 +209,8 @@ class Dialect(Protocol):
         """Keep other writers away from these aggregates until the transaction ends; None where nothing is needed."""
         ...
 
-    def check_version(self, aggregate_id: UUID, version: int) -> BoundStatement | None:
-        """Fail unless the latest stored event has this number; None where inserting events checks it."""
+    def check_version(self, aggregate_id: UUID, version: int, *, appending: bool) -> BoundStatement | None:
+        """Fail unless the latest stored event has this number; None where what is appended is checked anyway."""
         ...
 
     def check_projector_states(self, states: str) -> BoundStatement | None:

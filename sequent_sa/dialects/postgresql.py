@@ -141,7 +141,7 @@ class PostgreSQL:
     def lock_aggregates(self, aggregate_ids: Sequence[UUID]) -> BoundStatement | None:
         return BoundStatement(LOCK_AGGREGATES, {"aggregate_ids": list(aggregate_ids)})
 
-    def check_version(self, aggregate_id: UUID, version: int) -> BoundStatement | None:
+    def check_version(self, aggregate_id: UUID, version: int, *, appending: bool) -> BoundStatement | None:
         return BoundStatement(CHECK_VERSION, {"aggregate_id": aggregate_id, "version": version})
 
     def check_projector_states(self, states: str) -> BoundStatement | None:

@@ -14,12 +14,15 @@ from sqlalchemy import (
     Connection,
     Engine,
     Executable,
+    Integer,
     Table,
     Text,
     bindparam,
+    case,
     func,
     inspect,
     select,
+    text,
     type_coerce,
 )
 from sqlalchemy.dialects.sqlite import Insert, insert
@@ -52,6 +55,23 @@ _INSERT_EVENTS = Statement(
         .scalar_subquery(),
         event_json=bindparam("data"),
     )
+)
+
+_stored_version = (
+    select(func.coalesce(func.max(events.c.sequence_number), 0))
+    .join(
+        aggregates,
+        (events.c.partition_key == aggregates.c.events_partition_key)
+        & (events.c.aggregate_id == aggregates.c.aggregate_id),
+    )
+    .where(aggregates.c.aggregate_id == _aggregate_id)
+    .scalar_subquery()
+)
+
+# Only a trigger can raise an error of its own; this one arises where a number of 64 bits has no opposite.
+_VERSION_DIFFERS = "integer overflow"
+_CHECK_VERSION = Statement(
+    select(case((_stored_version == bindparam("version", type_=Integer()), 0), else_=func.abs(text(str(-(2**63))))))
 )
 
 # A list of any length is one parameter.
@@ -96,6 +116,8 @@ class SQLite:
         elif isinstance(cause, sqlite3.OperationalError):
             if cause.sqlite_errorcode & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
                 kind = FailureKind.LOCK_TIMEOUT
+            elif message == _VERSION_DIFFERS:
+                kind = FailureKind.EVENT_EXISTS
             elif message.startswith("no such table"):
                 kind = FailureKind.TABLE_MISSING
         return Failure(kind)
@@ -124,8 +146,8 @@ class SQLite:
     def lock_aggregates(self, aggregate_ids: Sequence[UUID]) -> BoundStatement | None:
         return None
 
-    def check_version(self, aggregate_id: UUID, version: int) -> BoundStatement | None:
-        return None
+    def check_version(self, aggregate_id: UUID, version: int, *, appending: bool) -> BoundStatement | None:
+        return None if appending else BoundStatement(_CHECK_VERSION, {"of": aggregate_id, "version": version})
 
     def check_projector_states(self, states: str) -> BoundStatement | None:
         return None

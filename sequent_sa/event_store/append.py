@@ -56,7 +56,11 @@ class Append:
         yield self._command(command)
         yield from self._aggregates(ordered)
         for stream, applied in ordered:
-            yield self._events(stream, applied)
+            first, *behind_gaps = _without_gaps(applied)
+            yield self._events(stream, first)
+            for rest in behind_gaps:
+                yield from self._known([(stream, rest)])
+                yield self._events(stream, rest)
         yield from unique_key_writes(self._take_key, [stream for stream, _ in ordered])
         yield from snapshot_marks(self._mark_outdated, [stream for stream, _ in ordered])
         yield from self._partition_keys([stream for stream, _ in ordered if stream.partition_key_may_change])
@@ -65,17 +69,17 @@ class Append:
         """The statements that make the stored keys those of the streams, if these are at their versions still."""
         ordered = sorted(streams, key=lambda stream: stream[0].aggregate_id)
         yield from self._at_versions(
-            [(stream, version, conflicts.moved_on(stream, version)) for stream, version in ordered]
+            [(stream, version, conflicts.moved_on(stream, version)) for stream, version in ordered], appending=False
         )
         complete = [replace(stream, unique_keys=stream.unique_keys or {}) for stream, _ in ordered]
         yield from unique_key_writes(self._take_key, complete)
 
-    def _at_versions(self, streams: Sequence[tuple[EventStream, int, Explain]]) -> Iterator[Write]:
+    def _at_versions(self, streams: Sequence[tuple[EventStream, int, Explain]], *, appending: bool) -> Iterator[Write]:
         lock = self._dialect.lock_aggregates([stream.aggregate_id for stream, _, _ in streams]) if streams else None
         if lock is not None:
             yield Write(*lock)
         for stream, version, explain in streams:
-            check = self._dialect.check_version(stream.aggregate_id, version)
+            check = self._dialect.check_version(stream.aggregate_id, version, appending=appending)
             if check is not None:
                 yield Write(*check, explain)
 
@@ -151,13 +155,16 @@ class Append:
         if new:
             yield Write(self._store_aggregate, new, self._forgetting_types())
         # Nothing can be missing before the first event, and a second first event violates the primary key.
-        known = [(stream, applied) for stream, applied in streams if applied[0].event.sequence_number > 1]
-        yield from self._at_versions(
-            [
-                (stream, applied[0].event.sequence_number - 1, conflicts.appending(stream, applied))
-                for stream, applied in known
-            ]
+        yield from self._known(
+            [(stream, applied) for stream, applied in streams if applied[0].event.sequence_number > 1]
         )
+
+    def _known(self, streams: Sequence[StreamWithEvents]) -> Iterator[Write]:
+        expected = [
+            (stream, applied[0].event.sequence_number - 1, conflicts.appending(stream, applied))
+            for stream, applied in streams
+        ]
+        yield from self._at_versions(expected, appending=True)
 
     def _events(self, stream: EventStream, applied: Sequence[AppliedEvent]) -> Write:
         name_of = self._type_names.name_of
@@ -172,6 +179,19 @@ class Append:
             values = {"of": stream.aggregate_id, "wanted": stream.events_partition_key}
             yield Write(self._change_partition_key, {**values, "moment": _clock.now()})
             yield Write(_KEEP_PARTITION_KEY, values)
+
+
+def _without_gaps(applied: Sequence[AppliedEvent]) -> list[list[AppliedEvent]]:
+    # The events of an aggregate have no gaps; those of anybody else may.
+    found: list[list[AppliedEvent]] = []
+    following = 0
+    for each in applied:
+        number = each.event.sequence_number
+        if not found or number > following:
+            found.append([])
+        found[-1].append(each)
+        following = number + 1
+    return found
 
 
 def _type_id(table: Table) -> object:

@@ -13,8 +13,11 @@ from sqlalchemy import exists, select
 from sequent_sa.aggregates.event_stream import EventStream
 from sequent_sa.aggregates.snapshot import snapshot_versions
 from sequent_sa.dialects import Dialect
+from sequent_sa.event_store import partition_keys
 from sequent_sa.event_store.append import Append, StreamAtVersion, StreamWithEvents
+from sequent_sa.event_store.deletion import Deletion
 from sequent_sa.event_store.load import Load, aggregate_ids, find_event_stream
+from sequent_sa.event_store.positions import EventBatch, EventPosition, Positions
 from sequent_sa.event_store.snapshots import SnapshotStore, SQLSnapshotStore
 from sequent_sa.event_store.transaction import Transaction
 from sequent_sa.event_store.unique_keys import find_by_unique_key, is_storable
@@ -54,8 +57,14 @@ class EventStore(Protocol):
         """One stream, with its unique keys; None when there is none."""
         ...
 
-    def stream_events(self, transaction: Transaction, aggregate_id: UUID) -> Iterator[Event]:
-        """All events of one aggregate, in order; a bounded number of them is in memory."""
+    def load_event(self, transaction: Transaction, aggregate_id: UUID, sequence_number: int) -> Event | None:
+        """One event; None when there is none."""
+        ...
+
+    def stream_events(
+        self, transaction: Transaction, aggregate_id: UUID, *, until: datetime | None = None
+    ) -> Iterator[Event]:
+        """All events of one aggregate, in order, none from the moment `until` on; a bounded number is in memory."""
         ...
 
     def stream_exists(self, transaction: Transaction, aggregate_id: UUID) -> bool:
@@ -80,6 +89,31 @@ class EventStore(Protocol):
         """The ids of at most `limit` aggregates of some types (None: of all), in order, behind one."""
         ...
 
+    def position_mark(self, transaction: Transaction) -> EventPosition:
+        """The position behind all that is committed now: nothing of it is read from there."""
+        ...
+
+    def events_since(
+        self,
+        transaction: Transaction,
+        after: EventPosition | None,
+        types: Sequence[str] | None = None,
+        limit: int = 1_000,
+    ) -> EventBatch:
+        """At most `limit` events of some types (None: of all) that were committed after a position (None: the first).
+
+        They come in the order of commands, each once; an empty batch says that there are no more now.
+        """
+        ...
+
+    def update_partition_keys(self, transaction: Transaction, limit: int) -> int:
+        """Move the events of at most `limit` aggregates to the partition keys that these say. Returns how many."""
+        ...
+
+    def delete_streams(self, transaction: Transaction, aggregate_ids: Collection[UUID]) -> Mapping[UUID, str]:
+        """Remove the events, unique keys and snapshots of aggregates. Returns the types of those that there were."""
+        ...
+
     def register_types(self, transaction: Transaction) -> int:
         """Store the names of all types that this application has, before they are used. Returns how many were new."""
         ...
@@ -94,8 +128,11 @@ class SQLEventStore:
     """The event store in a database."""
 
     def __init__(self, dialect: Dialect, type_names: TypeNames) -> None:
+        self._dialect = dialect
         self._append = Append(dialect, type_names)
         self.reader = Load(dialect, type_names)
+        self._positions = Positions(dialect, self.reader)
+        self._deletion = Deletion(dialect)
         self.snapshots: SnapshotStore = SQLSnapshotStore(dialect, snapshot_versions(type_names.aggregates))
 
     def append(self, transaction: Transaction, command: BaseCommand, streams: Sequence[StreamWithEvents]) -> None:
@@ -117,8 +154,14 @@ class SQLEventStore:
         with transaction.reading() as connection:
             return find_event_stream(connection, aggregate_id)
 
-    def stream_events(self, transaction: Transaction, aggregate_id: UUID) -> Iterator[Event]:
-        with transaction.reading() as connection, closing(self.reader.stream(connection, aggregate_id, None)) as found:
+    def load_event(self, transaction: Transaction, aggregate_id: UUID, sequence_number: int) -> Event | None:
+        with transaction.reading() as connection:
+            return self.reader.event(connection, aggregate_id, sequence_number)
+
+    def stream_events(
+        self, transaction: Transaction, aggregate_id: UUID, *, until: datetime | None = None
+    ) -> Iterator[Event]:
+        with transaction.reading() as connection, closing(self.reader.stream(connection, aggregate_id, until)) as found:
             yield from found
 
     def stream_exists(self, transaction: Transaction, aggregate_id: UUID) -> bool:
@@ -140,6 +183,32 @@ class SQLEventStore:
     ) -> Sequence[UUID]:
         with transaction.reading() as connection:
             return connection.scalars(aggregate_ids(types, after, limit)).all()
+
+    def position_mark(self, transaction: Transaction) -> EventPosition:
+        with transaction.reading() as connection:
+            return self._positions.mark(connection)
+
+    def events_since(
+        self,
+        transaction: Transaction,
+        after: EventPosition | None,
+        types: Sequence[str] | None = None,
+        limit: int = 1_000,
+    ) -> EventBatch:
+        with transaction.reading() as connection:
+            return self._positions.read(connection, after, types, limit)
+
+    def update_partition_keys(self, transaction: Transaction, limit: int) -> int:
+        moved: list[UUID] = []
+        with transaction.reading() as connection:
+            while len(moved) < limit and (found := partition_keys.next_change(connection, moved)) is not None:
+                partition_keys.make_change(self._dialect, connection, found)
+                moved.append(found)
+        return len(moved)
+
+    def delete_streams(self, transaction: Transaction, aggregate_ids: Collection[UUID]) -> Mapping[UUID, str]:
+        with transaction.reading() as connection:
+            return self._deletion.streams(connection, aggregate_ids).aggregates
 
     def register_types(self, transaction: Transaction) -> int:
         with transaction.reading() as connection:

@@ -91,6 +91,11 @@ class Positions:
             if read or (is_new_window and not found):
                 return EventBatch(read, position)
 
+    def mark(self, connection: Connection) -> EventPosition:
+        """The position behind all that is committed now. Raises `EventStoreError` as `read` does."""
+        cluster = self._checked_cluster(connection)
+        return EventPosition(after=self._dialect.position_mark(connection), cluster=cluster)
+
     def _window(
         self, connection: Connection, position: EventPosition, type_names: Collection[str] | None, limit: int
     ) -> tuple[EventPosition, list[tuple[Position, Event | None]]]:

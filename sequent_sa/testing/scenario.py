@@ -19,7 +19,7 @@ from sequent_sa.messages.event import Event
 from sequent_sa.messages.form_params import Params
 from sequent_sa.messages.message_handler import MessageHandler
 from sequent_sa.testing.comparison import Expected, compare
-from sequent_sa.testing.in_memory_event_store import InMemoryEventStore, InMemoryTransaction
+from sequent_sa.testing.in_memory_event_store import InMemoryEventStore
 from sequent_sa.testing.streams import StreamBuilder
 from sequent_sa.unit_of_work.aggregate_repository import AggregateRepository
 from sequent_sa.unit_of_work.event_publisher import EventPublisher
@@ -38,7 +38,7 @@ class SequentFixture:
     def __init__(self, app: Sequent) -> None:
         self._app = app
         self._store = InMemoryEventStore(snapshot_versions(app.type_names.aggregates))
-        self._units = UnitsOfWork(InMemoryTransaction)
+        self._units = UnitsOfWork(self._store.begin)
         self.repository = AggregateRepository(self._units, self._store, app.type_names)
         publisher = EventPublisher(self._units, _no_handlers)
         self._service = app.command_service_with(self._units, self.repository, publisher)
@@ -86,7 +86,7 @@ class SequentFixture:
     def stored_events(self) -> list[Event]:
         """What the last `when_command` stored."""
         self._unchecked = None
-        return self._store.log[self._start :]
+        return list(self._store.log[self._start :])
 
     def then_events(self, *expected: Expected | Iterable[Expected]) -> None:
         """Compare with what the last `when_command` stored, in order.

@@ -14,7 +14,7 @@ from sequent_sa.messages.command import BaseCommand
 from sequent_sa.messages.event import Event
 from sequent_sa.messages.validation import parse_command
 from sequent_sa.testing.comparison import Expected, compare
-from sequent_sa.testing.in_memory_event_store import InMemoryTransaction
+from sequent_sa.testing.in_memory_transaction import InMemoryTransaction
 from sequent_sa.testing.streams import StreamBuilder
 from sequent_sa.unit_of_work.event_publisher import EventPublisher
 from sequent_sa.unit_of_work.unit_of_work import UnitOfWork, UnitsOfWork

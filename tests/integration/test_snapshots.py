@@ -31,7 +31,7 @@ from sequent_sa.exceptions import ConfigurationError
 from sequent_sa.execution.command_service import CommandService
 from sequent_sa.snapshots import Snapshots
 from sequent_sa.tables import aggregates, aggregates_that_need_snapshots, events, snapshot_records
-from sequent_sa.testing.in_memory_event_store import InMemoryEventStore, InMemoryTransaction
+from sequent_sa.testing.in_memory_event_store import InMemoryEventStore
 from sequent_sa.unit_of_work.aggregate_repository import AggregateRepository
 from sequent_sa.unit_of_work.event_publisher import EventPublisher
 from sequent_sa.unit_of_work.unit_of_work import UnitsOfWork
@@ -393,9 +393,9 @@ def kept(request: pytest.FixtureRequest) -> Iterator[Ledger]:
     """The ledger on each kind of event store."""
     if request.param == "memory":
         apps = {1: new_app("sqlite://"), 2: new_app("sqlite://", "version_2")}
-        units = UnitsOfWork(InMemoryTransaction)
         declared = {"Account": 1}
         store = InMemoryEventStore(declared)
+        units = UnitsOfWork(store.begin)
         yield Ledger({version: (units, store, app) for version, app in apps.items()}, declared)
         return
     databases: Databases = request.getfixturevalue(f"{request.param}_databases")

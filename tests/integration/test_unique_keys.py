@@ -27,7 +27,7 @@ from sequent_sa import (
 )
 from sequent_sa.messages.type_names import TypeNames
 from sequent_sa.tables import aggregate_unique_keys
-from sequent_sa.testing.in_memory_event_store import InMemoryEventStore, InMemoryTransaction
+from sequent_sa.testing.in_memory_event_store import InMemoryEventStore
 from sequent_sa.unique_key_refresh import UniqueKeyRefresh
 from sequent_sa.unit_of_work.aggregate_repository import AggregateRepository
 from sequent_sa.unit_of_work.unit_of_work import UnitsOfWork
@@ -333,7 +333,8 @@ def test_the_command_line_refreshes_keys(app: Sequent, migrated_database: Databa
 
 def test_keys_are_refreshed_in_memory() -> None:
     """The store of the test plugin does the same."""
-    units, store = UnitsOfWork(InMemoryTransaction), InMemoryEventStore()
+    store = InMemoryEventStore()
+    units = UnitsOfWork(store.begin)
     ids = [UUID(int=number) for number in (1, 2, 3)]
     before = AggregateRepository(units, store, names(Person))
     with units.open():

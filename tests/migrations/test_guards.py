@@ -90,7 +90,7 @@ def test_the_first_event_of_an_aggregate_has_number_one(connection: Connection) 
 def _refusal(connection: Connection, version: int) -> FailureKind | None:
     """How appending at a version is refused: by the check that goes before, or by the INSERT itself."""
     dialect = dialect_of(connection.engine)
-    check = dialect.check_version(POST, version)
+    check = dialect.check_version(POST, version, appending=True)
     try:
         with connection.begin_nested():
             if check is not None:
