@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
-from enum import Enum, StrEnum
+from enum import Enum, Flag, StrEnum
 from typing import (
     Annotated,
     Any,
@@ -32,6 +32,7 @@ from marshmallow.fields import Field
 from sequent_sa._narrowing import is_list, is_mapping
 from sequent_sa.exceptions import ConfigurationError
 from sequent_sa.messages.secret import Secret
+from sequent_sa.messages.storable import is_storable_text
 
 T = TypeVar("T")
 Validator = Callable[[Any], Any]
@@ -105,6 +106,12 @@ class Declaration:
     scope: Scope
     field: Field[Any] | None = None
     data_key: str | None = None
+    default: Any = msgspec.NODEFAULT
+
+    @property
+    def key(self) -> str | None:
+        """What the attribute is called in JSON, when somebody has said so."""
+        return self.data_key if self.data_key is not None or self.field is None else self.field.data_key
 
     def shape(self) -> Shape:
         """What the attribute holds.
@@ -112,8 +119,7 @@ class Declaration:
         Raises `NameError` for names that are not defined yet, `ConfigurationError` for unsupported types.
         """
         if self.field is not None:
-            data_key = self.data_key or self.field.data_key
-            return Shape(Kind.CUSTOM, object, nullable=self._is_nullable(), field=self.field, data_key=data_key)
+            return Shape(Kind.CUSTOM, object, nullable=self._is_nullable(), field=self.field, data_key=self.key)
         parsed = parse_annotation(self.scope.resolve(self.annotation), f"{self.owner}.{self.name}")
         return parsed if self.data_key is None else replace(parsed, data_key=self.data_key)
 
@@ -163,9 +169,9 @@ def parse_annotation(annotation: Any, where: str) -> Shape:
         return replace(shape, validators=shape.validators + _validators(extras, where))
     if origin in (Union, types.UnionType):
         return _parse_union(annotation, where)
-    if origin is list:
+    if origin is list and get_args(annotation):
         return Shape(Kind.LIST, list, item=parse_annotation(get_args(annotation)[0], where))
-    if origin is dict:
+    if origin is dict and get_args(annotation):
         key, value = get_args(annotation)
         if key is not str:
             raise _unsupported(annotation, where, "JSON has only text as keys: use dict[str, ...]")
@@ -186,27 +192,44 @@ def _parse_literal(annotation: Any, where: str) -> Shape:
     values = get_args(annotation)
     if not all(type(value) in (str, int) or value is None for value in values):
         raise _unsupported(annotation, where, "a Literal of text or integers is possible")
+    _refuse_unstorable([value for value in values if value is not None], annotation, where)
     return Shape(Kind.LITERAL, annotation, nullable=None in values)
 
 
 def _parse_class(annotation: Any, where: str) -> Shape:
     if annotation in _SCALARS:
         return Shape(Kind.SCALAR, annotation)
-    if annotation in (list, dict):
-        raise _unsupported(annotation, where, f"say what it holds, such as {annotation.__name__}[...]")
+    bare = get_origin(annotation) or annotation  # typing.List is list
+    if bare in (list, dict):
+        raise _unsupported(annotation, where, f"say what it holds, such as {bare.__name__}[...]")
     if not isinstance(annotation, type):
         raise _unsupported(annotation, where)
     if annotation is Secret:
         return Shape(Kind.SECRET, Secret)
     if issubclass(annotation, Enum):
-        members: Any = annotation
-        if not all(isinstance(member.value, str | int) and not isinstance(member.value, bool) for member in members):
-            raise _unsupported(annotation, where, "the values of an Enum must be text or integers")
-        return Shape(Kind.ENUM, annotation)
+        return _parse_enum(annotation, where)
     value_object: Any = cast("object", annotation)
     if getattr(value_object, "__nestable__", False):
+        if "__nestable__" in vars(value_object):
+            raise _unsupported(value_object, where, "it holds nothing: derive a class that says what it holds")
         return Shape(Kind.NESTED, value_object)
     raise _unsupported(value_object, where)
+
+
+def _parse_enum(annotation: type[Enum], where: str) -> Shape:
+    values = [member.value for member in annotation.__members__.values()]
+    if issubclass(annotation, Flag):
+        raise _unsupported(annotation, where, "a Flag is several values in one: use a list of an Enum")
+    if not any(values and all(type(value) is target for value in values) for target in (str, int)):
+        raise _unsupported(annotation, where, "the values of an Enum must be text, or integers, and not both")
+    _refuse_unstorable(values, annotation, where)
+    return Shape(Kind.ENUM, annotation)
+
+
+def _refuse_unstorable(values: list[Any], annotation: object, where: str) -> None:
+    for value in values:
+        if not (is_storable_text(value) if isinstance(value, str) else -(2**63) <= value < 2**63):
+            raise _unsupported(annotation, where, f"{value!r} cannot be stored: it has NUL, or more than 64 bits")
 
 
 def _validators(extras: list[Any], where: str) -> tuple[Validator, ...]:

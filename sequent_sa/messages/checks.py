@@ -16,8 +16,10 @@ from marshmallow.exceptions import SCHEMA
 from sequent_sa._narrowing import is_list, is_mapping
 from sequent_sa.messages.attributes import Kind, Shape, shapes_of
 from sequent_sa.messages.error_texts import messages_of, run_validator
-from sequent_sa.messages.scalars import is_storable_text
-from sequent_sa.messages.secret import Secret
+from sequent_sa.messages.secret import Secret, clear_text
+from sequent_sa.messages.storable import is_huge, is_storable_text
+
+_LONGEST = 200
 
 
 def flaw(shape: Shape, value: Any, *, int_is_float: bool = False) -> str | None:
@@ -32,7 +34,7 @@ def flaw(shape: Shape, value: Any, *, int_is_float: bool = False) -> str | None:
             return _scalar_flaw(shape.type, value, int_is_float)
         case Kind.LITERAL:
             known = any(type(each) is type(value) and each == value for each in get_args(shape.type))
-            return None if known else f"{value!r} is not one of {get_args(shape.type)}"
+            return None if known else f"{shown(value)} is not one of {get_args(shape.type)}"
         case Kind.LIST | Kind.DICT:
             return _container_flaw(shape, value, int_is_float)
         case Kind.CUSTOM:
@@ -54,16 +56,18 @@ def flaw(shape: Shape, value: Any, *, int_is_float: bool = False) -> str | None:
 
 def _scalar_flaw(target: type, value: Any, int_is_float: bool) -> str | None:
     given: Any = value.__class__
-    if given is not target:
-        return None if int_is_float and target is float and given is int else _mismatch(target, value)
+    if given is not target and not (int_is_float and target is float and given is int):
+        return _mismatch(target, value)
+    if given is int:
+        return "it is a number of thousands of digits" if is_huge(value) else None
     if target is str:
         return None if is_storable_text(value) else "the text has a NUL character or half of a surrogate pair"
     if target is datetime:
-        return None if value.utcoffset() is not None else f"{value!r} has no timezone: give an aware datetime"
+        return None if value.utcoffset() is not None else f"{shown(value)} has no timezone: give an aware datetime"
     if target is float:
-        return None if isfinite(value) else f"{value!r} is not a finite number"
+        return None if isfinite(value) else f"{shown(value)} is not a finite number"
     if target is Decimal:
-        return None if value.is_finite() else f"{value!r} is not a finite number"
+        return None if value.is_finite() else f"{shown(value)} is not a finite number"
     return None
 
 
@@ -74,15 +78,24 @@ def _container_flaw(shape: Shape, value: Any, int_is_float: bool) -> str | None:
     entries: Any = enumerate(value) if shape.kind is Kind.LIST else value.items()
     for key, each in entries:
         if shape.kind is Kind.DICT and (type(key) is not str or not is_storable_text(key)):
-            return f"{key!r} cannot be a key in JSON"
+            return f"{shown(key)} cannot be a key in JSON"
         found = flaw(item, each, int_is_float=int_is_float)
         if found is not None:
-            return f"[{key!r}] {found}"
+            return f"[{shown(key)}] {found}"
     return None
 
 
 def _mismatch(target: type, value: object) -> str:
-    return f"{value!r} is a {type(value).__name__}, not a {target.__name__}"
+    return f"{shown(value)} is a {type(value).__name__}, not a {target.__name__}"
+
+
+def shown(value: object) -> str:
+    """A value as an error may show it: a short text, whatever the value is."""
+    try:
+        text = repr(value)
+    except Exception as error:  # whatever a class of an application raises: another error is on its way already
+        return f"a value that cannot be shown ({type(error).__name__})"
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}..."
 
 
 def error_dictionary(error: ValidationError) -> dict[str, Any]:
@@ -109,9 +122,12 @@ def contains(message_type: type, wanted: Callable[[Shape], bool]) -> bool:
 def run_validators(shape: Shape, value: Any) -> None:
     """Run the validators of an attribute, inside lists and value objects too. Raises `marshmallow.ValidationError`."""
     validators: Any = shape.field.validators if shape.field is not None else shape.validators
+    seen: Any = _seen(value)
+    if seen is None and value is not None:
+        return
     for validator in validators:
         if value is not None or getattr(validator, "sees_none", False):
-            run_validator(validator, value)
+            run_validator(validator, seen)
     if value is None:
         return
     if shape.kind is Kind.NESTED:
@@ -120,6 +136,11 @@ def run_validators(shape: Shape, value: Any) -> None:
     elif shape.item is not None:
         for each in value if shape.kind is Kind.LIST else value.values():
             run_validators(shape.item, each)
+
+
+def _seen(value: Any) -> Any:
+    # Validators of a secret look at its clear text; a hash was validated when it was that.
+    return clear_text(value) if isinstance(value, Secret) else value
 
 
 def with_hashed_secrets(message: Any) -> Any:

@@ -18,9 +18,14 @@ from uuid import UUID
 import msgspec
 from marshmallow import ValidationError, missing
 
-from sequent_sa.exceptions import DeserializeCommandError, DeserializeEventError, EventNotSerializable
+from sequent_sa.exceptions import (
+    ConfigurationError,
+    DeserializeCommandError,
+    DeserializeEventError,
+    EventNotSerializable,
+)
 from sequent_sa.messages.attributes import in_utc, shapes_of
-from sequent_sa.messages.checks import contains, flaw, run_validators
+from sequent_sa.messages.checks import contains, flaw, run_validators, shown
 from sequent_sa.messages.command import BaseCommand
 from sequent_sa.messages.error_texts import messages_of
 from sequent_sa.messages.event import Event
@@ -68,10 +73,12 @@ def decode_event(
         else:
             attributes = codec.read(data)
         return cast("E", make_message(event_type, aggregate_id, sequence_number, created_at, **attributes))
-    except _READ_ERRORS as error:
+    except ConfigurationError:
+        raise
+    except Exception as error:  # an upcaster may raise anything
         text = data if isinstance(data, str) else data.decode(errors="replace")
         name = event_type.__type_name__
-        raise DeserializeEventError(name, aggregate_id, sequence_number, text, str(error)) from error
+        raise DeserializeEventError(name, aggregate_id, sequence_number, text, str(error) or repr(error)) from error
 
 
 def encode_command(command: BaseCommand) -> str:
@@ -95,9 +102,11 @@ def decode_command(
     """The command that was stored. Raises `DeserializeCommandError`."""
     try:
         attributes = _codec(command_type).read(data)
-    except _READ_ERRORS as error:
+    except ConfigurationError:
+        raise
+    except Exception as error:  # an upcaster may raise anything
         text = data if isinstance(data, str) else data.decode(errors="replace")
-        raise DeserializeCommandError(command_type.__type_name__, text, str(error)) from error
+        raise DeserializeCommandError(command_type.__type_name__, text, str(error) or repr(error)) from error
     if "aggregate_id" in command_type.__struct_fields__:
         attributes["aggregate_id"] = aggregate_id
     return cast(
@@ -216,16 +225,18 @@ class Codec:
 
     def encode_checked(self, event: Event) -> str:
         """The payload of an event, proven to be readable. Raises `EventNotSerializable`."""
-        self._guard(event)
-        if self._is_exact(event):
-            try:
-                data = self.encode(event)
-            except _READ_ERRORS as error:
-                raise self._refusal(event, str(error)) from error
-            if b"\\" in data and _NUL.search(data):
-                raise self._refusal(event, "its text has a NUL character")
-            return data.decode()
-        return self._encode_tried(event)
+        try:
+            self._guard(event)
+            if not self._is_exact(event):
+                return self._encode_tried(event)
+            data = self.encode(event)
+        except RecursionError as error:
+            raise EventNotSerializable(type(event), "it is nested too deep") from error
+        except _READ_ERRORS as error:
+            raise self._refusal(event, str(error)) from error
+        if b"\\" in data and _NUL.search(data):
+            raise self._refusal(event, "its text has a NUL character")
+        return data.decode()
 
     def _is_exact(self, event: Event) -> bool:
         if self.upcasters:
@@ -241,6 +252,8 @@ class Codec:
             read = self._read_own(event, data)
             again = self._encode_attributes(event, read)
             equal = tuple(read[name] for name in self._shapes) == self._values(event)
+        except RecursionError:
+            raise
         except _READ_ERRORS as error:
             raise self._refusal(event, str(error)) from error
         if b"\\" in data and _NUL.search(data):
@@ -258,15 +271,13 @@ class Codec:
 
     def _guard(self, event: Event) -> None:
         if event.created_at.utcoffset() is None:
-            reason = f"{event.created_at!r} has no timezone: give an aware datetime"
+            reason = f"{shown(event.created_at)} has no timezone: give an aware datetime"
             raise EventNotSerializable(type(event), reason, "created_at")
         for name, shape in self._guarded.items():
             try:
                 run_validators(shape, getattr(event, name))
             except ValidationError as error:
                 raise EventNotSerializable(type(event), str(error), name) from error
-            except (TypeError, AttributeError) as error:
-                raise self._refusal(event, str(error)) from error
 
     def _only_widened(self, event: Event) -> bool:
         return self._has_floats and not self._flaws(event)
@@ -291,7 +302,7 @@ class Codec:
         if read is not None:
             for name in self._shapes:
                 if getattr(event, name) != read[name]:
-                    reason = f"{getattr(event, name)!r} reads back as {read[name]!r}"
+                    reason = f"{shown(getattr(event, name))} reads back as {shown(read[name])}"
                     return EventNotSerializable(type(event), reason, name)
         return EventNotSerializable(type(event), reason, self._slow[0] if len(self._slow) == 1 else None)
 

@@ -11,8 +11,8 @@ import marshmallow
 from marshmallow.validate import Range
 
 from sequent_sa import _clock
-from sequent_sa.messages.attributes import values_by_key
 from sequent_sa.messages.error_texts import translated
+from sequent_sa.messages.fields import given_by
 from sequent_sa.messages.form_fields import form_fields
 from sequent_sa.messages.form_params import Input, Params
 from sequent_sa.messages.message import Message, header
@@ -62,7 +62,8 @@ class BaseCommand(Message):
         `validation_contexts` are names of occasions on which more rules hold.
         """
         with validating_in(validation_contexts):
-            return dict(translated(self.Schema().validate(values_by_key(self))))
+            schema = self.Schema()
+            return dict(translated(schema.validate(given_by(self, schema))))
 
 
 class Command(BaseCommand):

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy
 from datetime import date, datetime
 from decimal import Decimal
-from enum import EnumType
+from enum import Enum, EnumType
 from functools import partial
 from typing import Any, Literal, cast, get_args
 from uuid import UUID
@@ -19,10 +19,11 @@ from marshmallow.fields import Field
 
 from sequent_sa._naming import snake_case
 from sequent_sa._narrowing import is_list, is_mapping
-from sequent_sa.messages.attributes import Kind, Shape, Validator, in_utc, values_by_key
+from sequent_sa.messages.attributes import Kind, Shape, Validator, in_utc, shapes_of, values_by_key
 from sequent_sa.messages.error_texts import error_text, messages_of, run_validator, templates
-from sequent_sa.messages.scalars import READERS, is_blank, is_storable_text
-from sequent_sa.messages.secret import Secret, stored_secret
+from sequent_sa.messages.scalars import READERS, is_blank
+from sequent_sa.messages.secret import Secret, clear_text, stored_secret
+from sequent_sa.messages.storable import is_storable_text
 
 SchemaKind = Literal["input", "stored"]
 SchemaOf = Callable[[type, SchemaKind], type[Schema]]
@@ -47,13 +48,18 @@ def _field(field: object) -> Any:
 class _MessageField(Field[Any]):
     """A field whose errors have codes, and whose validators may look at None."""
 
-    def __init__(self, *, validators: Sequence[Validator] = (), **options: Any) -> None:
+    def __init__(self, *, validators: Sequence[Validator] = (), reads_default: bool = False, **options: Any) -> None:
+        self._reads_default = reads_default
         self._of_none = [each for each in validators if getattr(each, "sees_none", False)]
         options["validate"] = [partial(run_validator, each) for each in validators]
         _field(super()).__init__(**options)
         self.error_messages = templates(_field(self).error_messages, "field")
 
     def deserialize(self, value: Any, attr: str | None = None, data: Any = None, **kwargs: Any) -> Any:
+        if value is missing and self._reads_default and self.load_default is not missing:
+            # A default is held to the same rules as what is given: handlers see valid commands only.
+            default: Any = self.load_default
+            value = default() if callable(default) else default
         read = _field(super()).deserialize(value, attr, data, **kwargs)
         if read is None:
             for validator in self._of_none:
@@ -105,10 +111,11 @@ class ChoiceField(_BlankIsNone):
         is_enum = isinstance(target, EnumType)
         values: tuple[Any, ...] = tuple(target.__members__.values()) if is_enum else get_args(target)
         self.values: list[Any] = [value.value if is_enum else value for value in values if value is not None]
+        self._asks_enum = is_enum and any("_missing_" in vars(base) for base in target.__mro__ if base is not Enum)
         super().__init__(**options)
 
     def deserialize(self, value: Any, attr: str | None = None, data: Any = None, **kwargs: Any) -> Any:
-        if value == "" and "" in self.values:
+        if isinstance(value, str) and value in self.values:
             return _MessageField.deserialize(self, value, attr, data, **kwargs)
         return super().deserialize(value, attr, data, **kwargs)
 
@@ -116,10 +123,22 @@ class ChoiceField(_BlankIsNone):
         is_enum = isinstance(self.target, type)
         if is_enum and isinstance(value, self.target):
             return value
-        for known in self.values:
-            if (type(known) is type(value) and known == value) or (isinstance(value, str) and str(known) == value):
-                return self.target(known) if is_enum else known
-        raise ValidationError(error_text("invalid_choice", choices=", ".join(map(str, self.values))))
+        exact = [known for known in self.values if type(known) is type(value) and known == value]
+        for known in exact or [known for known in self.values if isinstance(value, str) and str(known) == value]:
+            return self.target(known) if is_enum else known
+        found = self._asked(value) if self._asks_enum else None
+        if found is None:
+            raise ValidationError(error_text("invalid_choice", choices=", ".join(map(str, self.values))))
+        return found
+
+    def _asked(self, value: Any) -> Any:
+        # An Enum may know more values than it lists; what it says of values of another type does not count.
+        if not any(type(value) is type(known) for known in self.values):
+            return None
+        try:
+            return self.target(value)
+        except (ValueError, TypeError):
+            return None
 
     def _serialize(self, value: Any, attr: str | None, obj: Any, **kwargs: Any) -> Any:
         return msgspec.to_builtins(value)
@@ -144,6 +163,11 @@ class SecretField(_BlankIsNone):
             raise ValidationError(error_text("invalid_text"))
         return Secret(value)
 
+    def _validate(self, value: Any) -> None:
+        clear = clear_text(value)
+        if clear is not None:
+            _field(super())._validate(clear)
+
     def _serialize(self, value: Any, attr: str | None, obj: Any, **kwargs: Any) -> Any:
         return None if value is None else value.hashed_value
 
@@ -161,10 +185,11 @@ class NestedField(_MessageField):
         return self._schema_of(self.message_type, self.kind)()
 
     def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> Any:
+        schema = self._schema()
         if type(value) is self.message_type:
-            return self._schema().load(values_by_key(value))
+            return schema.load(given_by(value, schema))
         if is_mapping(value):
-            return self._schema().load(dict(value))
+            return schema.load(dict(value))
         raise ValidationError(error_text("invalid_object", type=self.message_type.__name__))
 
     def _serialize(self, value: Any, attr: str | None, obj: Any, **kwargs: Any) -> Any:
@@ -224,6 +249,19 @@ def _each(item: Any, values: Mapping[Any, Any], build: Callable[[dict[Any, Any]]
     return build(read)
 
 
+def given_by(message: Any, schema: Any) -> dict[str, Any]:
+    """The values of a message as its schema reads them: an application's own fields read what they have written."""
+    values = values_by_key(message)
+    for name, shape in shapes_of(message.__class__).items():
+        key = shape.named(name)
+        if shape.field is not None and values.get(key) is not None:
+            try:
+                values[key] = schema.fields[name].serialize(name, message)
+            except Exception:  # whatever a field says of a value that is none of its own: reading it tells
+                continue
+    return values
+
+
 def field_of(shape: Shape, kind: SchemaKind, schema_of: SchemaOf, *, default: Any = missing) -> Field[Any]:
     """The field that reads and writes an attribute. Without a default, and unless None is possible, it is required."""
     stored = kind == "stored"
@@ -235,6 +273,7 @@ def field_of(shape: Shape, kind: SchemaKind, schema_of: SchemaOf, *, default: An
     if shape.kind is Kind.CUSTOM:
         return _custom(shape, options, stored)
     options["validators"] = () if stored else shape.validators
+    options["reads_default"] = not stored
     if shape.kind is Kind.SCALAR:
         return ScalarField(shape.type, stored=stored, **options)
     if shape.kind is Kind.SECRET:

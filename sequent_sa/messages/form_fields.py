@@ -143,9 +143,9 @@ def numbered_as_given(errors: Any, field: FormField | None) -> Any:
     given = sorted(filter(_INDEX.fullmatch, field.parts), key=int)
     renamed: dict[Any, Any] = {}
     for key, inner in cast("Any", errors).items():
-        name = given[key] if isinstance(key, int) and key < len(given) else key
-        shown = int(name) if isinstance(key, int) else key
-        renamed[shown] = numbered_as_given(inner, field.parts.get(str(name)))
+        name = given[key] if type(key) is int and 0 <= key < len(given) else str(key)
+        shown = int(name) if type(key) is int and str(int(name)) == name else name
+        renamed[shown] = numbered_as_given(inner, field.parts.get(name))
     return renamed
 
 
@@ -159,7 +159,7 @@ def form_fields(message: Any, prefix: str | None = None) -> dict[str, str]:
             continue
         key = shape.named(name)
         path = (key,) if prefix is None else (prefix, key)
-        found = dict(_fields_of(shape, getattr(message, name), path))
+        found = dict(_fields_of(shape, _written(message, name, shape), path))
         if not found and shape.kind is not Kind.SECRET and _is_something(defaults.get(name)):
             # Nothing where the default is something, as a blank field says it.
             found = {name_of((*path, _NEXT)) if shape.kind is Kind.LIST else name_of(path): ""}
@@ -171,19 +171,25 @@ def _is_something(default: Any) -> bool:
     return (default() if callable(default) else default) not in (None, "", [], {})
 
 
+def _written(message: Any, name: str, shape: Shape) -> Any:
+    # A field of an application's own may look at the whole message.
+    value = getattr(message, name)
+    return value if value is None or shape.field is None else cast("Any", shape.field).serialize(name, message)
+
+
 def _fields_of(shape: Shape, value: Any, path: tuple[object, ...]) -> Iterator[tuple[str, str]]:
     if value is None or shape.kind is Kind.SECRET:
         return
     if shape.kind is Kind.NESTED:
         for name, inner in shapes_of(shape.type).items():
-            yield from _fields_of(inner, getattr(value, name), (*path, inner.named(name)))
+            yield from _fields_of(inner, _written(value, name, inner), (*path, inner.named(name)))
     elif shape.item is not None:
         entries = enumerate(value) if shape.kind is Kind.LIST else value.items()
         for key, each in entries:
             _refuse_unnameable(path, key)
             yield from _fields_of(shape.item, each, (*path, key))
     elif shape.field is not None:
-        yield from _texts(cast("Any", shape.field)._serialize(value, None, None), path)
+        yield from _texts(value, path)
     else:
         yield from _texts(msgspec.to_builtins(in_utc(value)), path)
 

@@ -50,6 +50,13 @@ class Params(Generic[C_co]):
 
         Raises `CommandNotValid`.
         """
+        command, errors = self._read(validation_contexts)
+        if command is None:
+            # Without a cause: marshmallow's error, and the frames that it came through, hold the input in clear.
+            raise CommandNotValid(self.command_type, translated(errors), params=self.without_secrets())
+        return command if self.user_id is None else command.evolve(user_id=self.user_id)
+
+    def _read(self, validation_contexts: Iterable[str]) -> tuple[C_co | None, dict[str, Any]]:
         root = FormField()
         try:
             _refuse_too_much(self._pairs)
@@ -59,11 +66,9 @@ class Params(Generic[C_co]):
                     root.add(path, value)
             data = self._nested(root)
             with validating_in(validation_contexts):
-                command = cast("C_co", self.command_type.Schema().load(data))
+                return cast("C_co", self.command_type.Schema().load(data)), {}
         except ValidationError as error:
-            errors = numbered_as_given(error_dictionary(error), self._inside(root))
-            raise CommandNotValid(self.command_type, translated(errors), params=self.without_secrets()) from error
-        return command if self.user_id is None else command.evolve(user_id=self.user_id)
+            return None, numbered_as_given(error_dictionary(error), self._inside(root))
 
     def without_secrets(self) -> dict[str, Any]:
         """The input by name, as it was given, for showing it again."""
@@ -139,4 +144,4 @@ def _inside_of(value: Any) -> Iterable[Any]:
     if isinstance(value, Mapping):
         inside: Iterable[Any] = cast("Any", value).values()
         return inside
-    return cast("Any", value) if isinstance(value, list) else ()
+    return cast("Any", value) if isinstance(value, list | tuple) else ()

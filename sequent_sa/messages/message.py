@@ -13,6 +13,7 @@ from marshmallow import Schema
 from sequent_sa._narrowing import is_list, is_mapping, is_tuple
 from sequent_sa.messages.attributes import Declaration, attr
 from sequent_sa.messages.message_class import MessageMeta
+from sequent_sa.messages.redaction import shown_attributes
 
 if TYPE_CHECKING:
 
@@ -58,7 +59,7 @@ class Message(_Root):
     __type_aliases__: ClassVar[tuple[str, ...]] = ()
     __compared__: ClassVar[Callable[[Any], Any]]
 
-    def evolve(self, **changes: Any) -> Self:
+    def evolve(self, /, **changes: Any) -> Self:
         """A copy with some attributes changed. Raises `TypeError` for an attribute that the class does not have."""
         unknown = [name for name in changes if name not in self.__struct_fields__]
         if unknown:
@@ -68,6 +69,9 @@ class Message(_Root):
     def to_dict(self) -> dict[str, Any]:
         """The attributes by name, without the envelope; value objects inside become dicts too."""
         return {name: _plain(getattr(self, name)) for name in self.__struct_fields__ if name not in self.__envelope__}
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({shown_attributes(self)})"
 
     def __eq__(self, other: object) -> bool:
         if type(other) is not type(self):

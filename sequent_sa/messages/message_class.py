@@ -7,18 +7,30 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from copy import deepcopy
+from dataclasses import replace
 from datetime import UTC
 from functools import partial
 from inspect import get_annotations
 from operator import attrgetter
-from typing import TYPE_CHECKING, Any, ClassVar, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import msgspec
 from marshmallow import Schema
 
 from sequent_sa.exceptions import ConfigurationError
-from sequent_sa.messages.attributes import SUPPORTED, Declaration, Declared, Kind, Scope, in_utc
+from sequent_sa.messages.attributes import Declaration, Declared, Kind, Scope, in_utc
 from sequent_sa.messages.class_keywords import alias_names, refuse_keywords
+from sequent_sa.messages.class_mistakes import (
+    check_attributes,
+    check_rules,
+    is_class_variable,
+    is_input,
+    refuse_again,
+    refuse_hiding,
+    refuse_same_keys,
+    refuse_unannotated,
+    refuse_unlike_bases,
+)
 
 if TYPE_CHECKING:
     # msgspec's metaclass is not published with its own type; to checkers any metaclass will do.
@@ -56,9 +68,9 @@ class MessageMeta(_StructMeta):
         scope = Scope(namespace["__module__"], local_names)
         inherited = _inherited(bases)
         declared = _declare(class_name, namespace, bases, inherited, scope)
-        _refuse_unannotated(class_name, namespace, {**inherited, **declared})
+        refuse_unannotated(class_name, namespace, {**inherited, **declared})
         declarations = {**inherited, **declared}
-        _refuse_same_keys(class_name, declarations)
+        refuse_same_keys(class_name, declarations, is_input=is_input(bases))
         envelope = namespace.get("__envelope__", _inherited_value(bases, "__envelope__", frozenset[str]()))
         _add_post_init(namespace, bases, declarations, envelope)
         make: Any = super().__new__
@@ -71,16 +83,16 @@ class MessageMeta(_StructMeta):
         cls.__type_name__ = name or class_name
         cls.__type_aliases__ = alias_names(class_name, aliases)
         if schema is not None:
-            _check_rules(cls, schema)
+            check_rules(cls, schema)
         cls.__rules__ = schema
         cls.__compared__ = _getter([name for name in cls.__struct_fields__ if name not in envelope])
-        _check_attributes(declared)
+        check_attributes(declared)
         return cast("MessageMeta", cls)
 
     def __init__(cls, *args: Any, **_options: Any) -> None:
         super().__init__(*args)
 
-    def __call__(cls, *args: Any, **attributes: Any) -> Any:
+    def __call__(cls, /, *args: Any, **attributes: Any) -> Any:
         try:
             return make_message(cls, *args, **attributes)
         except TypeError as error:
@@ -92,30 +104,12 @@ def _struct(cls: type) -> Any:
     return cls
 
 
-def _check_rules(cls: Any, schema: Any) -> None:
-    where = f"{cls.__name__}(schema={getattr(schema, '__name__', schema)!s})"
-    if not (isinstance(schema, type) and issubclass(schema, Schema)):
-        raise ConfigurationError(f"{where}: give a class that derives from marshmallow.Schema")
-    if not any("Schema" in vars(base) for base in cls.__mro__):  # asking for the attribute would derive it
-        raise ConfigurationError(f"{where}: only what users send is validated, commands and value objects")
-    fields: Any = getattr(schema, "_declared_fields")  # noqa: B009 - marshmallow's name for them
-    if fields:
-        raise ConfigurationError(
-            f"{where} declares {', '.join(fields)}: declare attributes on {cls.__name__}, hooks on the schema"
-        )
-    for name in dir(schema):
-        hooks: Mapping[str, Any] = getattr(getattr(schema, name, None), "__marshmallow_hook__", None) or {}
-        for _, options in hooks.get("validates", ()):
-            unknown = [each for each in options["field_names"] if each not in cls.__declarations__]
-            if unknown:
-                raise ConfigurationError(f"{where}: {name} validates {', '.join(unknown)}, which {cls.__name__} lacks")
-
-
 def _getter(names: list[str]) -> Callable[[Any], Any]:
     return attrgetter(*names) if names else lambda _message: ()
 
 
 def _inherited(bases: tuple[type, ...]) -> dict[str, Declaration]:
+    refuse_unlike_bases(bases)
     found: dict[str, Declaration] = {}
     for base in bases:
         for name, declaration in getattr(base, "__declarations__", {}).items():
@@ -140,21 +134,22 @@ def _declare(
     annotations: dict[str, Any] = {}
     scopes: dict[str, Scope] = {}
     for mixin in _mixins(bases):
-        for name, annotation in get_annotations(mixin).items():
+        found = get_annotations(mixin)
+        refuse_again(class_name, [name for name in found if name in annotations or name in inherited])
+        for name, annotation in found.items():
             annotations[name] = annotation
             scopes[name] = Scope(mixin.__module__, scope.names)
             if name in vars(mixin):
                 namespace.setdefault(name, vars(mixin)[name])
     own = _own_annotations(namespace)
-    _refuse_again(class_name, [name for name in own if name in annotations or name in inherited])
+    refuse_again(class_name, [name for name in own if name in annotations or name in inherited])
     annotations.update(own)
     declared: dict[str, Declaration] = {}
     for name, annotation in annotations.items():
-        if _is_class_variable(annotation):
+        if is_class_variable(annotation):
             continue
-        _refuse_hiding(class_name, name, bases)
-        field, data_key = _take_default(namespace, name)
-        declared[name] = Declaration(class_name, name, annotation, scopes.get(name, scope), field, data_key)
+        refuse_hiding(class_name, name, bases)
+        declared[name] = _taken(namespace, Declaration(class_name, name, annotation, scopes.get(name, scope)))
     namespace["__annotations__"] = annotations
     return declared
 
@@ -179,80 +174,27 @@ def _mixins(bases: tuple[type, ...]) -> list[type]:
     return list(found)
 
 
-def _is_class_variable(annotation: object) -> bool:
-    if isinstance(annotation, str):
-        return annotation.startswith(("ClassVar", "typing.ClassVar", "t.ClassVar"))
-    return annotation is ClassVar or getattr(annotation, "__origin__", None) is ClassVar
-
-
-def _take_default(namespace: dict[str, Any], name: str) -> tuple[Any, str | None]:
-    value: Any = namespace.get(name, msgspec.NODEFAULT)
-    if isinstance(value, Declared):
-        declared = cast("Any", value)
-        del namespace[name]
-        if declared.default is not msgspec.NODEFAULT:
-            namespace[name] = _safe_default(declared.default)
-        elif declared.default_factory is not msgspec.NODEFAULT:
-            namespace[name] = msgspec.field(default_factory=declared.default_factory)
-        return declared.field, declared.data_key
-    if value is not msgspec.NODEFAULT:
-        namespace[name] = _safe_default(value)
-    return None, None
+def _taken(namespace: dict[str, Any], declaration: Declaration) -> Declaration:
+    """The declaration with what the class body says about it; only the default stays there, as msgspec wants it."""
+    name = declaration.name
+    value: Any = namespace.pop(name, msgspec.NODEFAULT)
+    is_declared = isinstance(value, Declared)
+    declared: Declared[Any] = cast("Any", value) if is_declared else Declared(value, msgspec.NODEFAULT, None, None)
+    if declared.default is not msgspec.NODEFAULT:
+        namespace[name] = _safe_default(declared.default)
+    elif declared.default_factory is not msgspec.NODEFAULT:
+        namespace[name] = msgspec.field(default_factory=declared.default_factory)
+    return replace(declaration, field=declared.field, data_key=declared.data_key, default=declared.default)
 
 
 def _safe_default(value: Any) -> Any:
-    if isinstance(value, list | dict | set):
-        return msgspec.field(default_factory=partial(deepcopy, cast("Any", value)))
-    return value
+    return msgspec.field(default_factory=partial(deepcopy, value)) if _can_change(value) else value
 
 
-def _refuse_same_keys(class_name: str, declarations: Mapping[str, Declaration]) -> None:
-    owners: dict[str, str] = {}
-    for name, declaration in declarations.items():
-        key = declaration.data_key or (declaration.field.data_key if declaration.field is not None else None) or name
-        other = owners.setdefault(key, name)
-        if other != name:
-            raise ConfigurationError(f"{class_name}.{name} and {class_name}.{other} are both called {key!r} in JSON")
-
-
-def _refuse_again(class_name: str, names: list[str]) -> None:
-    if names:
-        raise ConfigurationError(
-            f"{class_name} declares {', '.join(names)} again: an inherited attribute keeps its type and its default"
-        )
-
-
-def _refuse_hiding(class_name: str, name: str, bases: tuple[type, ...]) -> None:
-    if name == "Meta" or (name.startswith("__") and name.endswith("__")):
-        raise ConfigurationError(f"{class_name}.{name}: this name is reserved, choose another one")
-    for base in bases:
-        if hasattr(base, name) and name not in get_annotations(base):
-            raise ConfigurationError(
-                f"{class_name}.{name} hides {base.__name__}.{name}: choose another name for the attribute"
-            )
-
-
-def _refuse_unannotated(class_name: str, namespace: Mapping[str, Any], known: Mapping[str, Declaration]) -> None:
-    for name, value in namespace.items():
-        if name in namespace.get("__annotations__", {}) or (name.startswith("__") and name.endswith("__")):
-            continue
-        if name in known:
-            raise ConfigurationError(
-                f"{class_name}.{name} is an attribute of {known[name].owner}: it cannot be replaced in a subclass"
-            )
-        if not isinstance(value, type) and not hasattr(value, "__get__"):
-            raise ConfigurationError(
-                f"{class_name}.{name} has no annotation: write `{name}: {type(value).__name__} = ...` for an "
-                f"attribute, or `{name}: ClassVar[...]` for a value of the class; supported types: {SUPPORTED}"
-            )
-
-
-def _check_attributes(declared: Mapping[str, Declaration]) -> None:
-    for declaration in declared.values():
-        try:
-            declaration.shape()
-        except NameError:
-            continue  # defined further down, perhaps: looked at again on first use
+def _can_change(value: Any) -> bool:
+    if isinstance(value, msgspec.Struct):
+        return any(_can_change(getattr(value, name)) for name in value.__struct_fields__)
+    return isinstance(value, list | dict | set)
 
 
 def _add_post_init(

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any, cast
 
 from sequent_sa._narrowing import is_list, is_mapping
+from sequent_sa.exceptions import ConfigurationError
 from sequent_sa.messages.attributes import Kind, Shape, shapes_by_key, shapes_of, values_by_key
 from sequent_sa.messages.checks import contains
 from sequent_sa.messages.form_names import path_of
+from sequent_sa.messages.secret import Secret
 
 
 def without_secrets(message_type: type, data: Mapping[str, Any], *, prefix: str | None = None) -> dict[str, Any]:
@@ -19,7 +22,7 @@ def without_secrets(message_type: type, data: Mapping[str, Any], *, prefix: str 
         ours = prefix is None or path[0] == prefix
         if prefix is not None and ours:
             path = path[1:]
-        shown = _shown_at(message_type, path, value, ours=ours) if path else _Kept(_shown_of(message_type, value))
+        shown = _shown_at(message_type, path, value, ours=ours) if path else _shown_whole(message_type, value)
         if shown is not None:
             kept[name] = shown.value
     return kept
@@ -33,6 +36,32 @@ def with_cleared_secrets(message: Any) -> Any:
         if _has_secrets(shape)
     }
     return message.evolve(**changes) if changes else message
+
+
+def shown_attributes(message: Any) -> str:
+    """The attributes of a message as text, with `****` for what stands in the place of a secret."""
+    names: tuple[str, ...] = message.__struct_fields__
+    values = {name: getattr(message, name) for name in names}
+    shapes: Mapping[str, Shape] = {}
+    with suppress(ConfigurationError):  # a type that cannot be resolved: who looks at the message is told elsewhere
+        shapes = shapes_of(message.__class__)
+    return ", ".join(
+        f"{name}={_shown_value(shapes[name], value) if name in shapes else repr(value)}"
+        for name, value in values.items()
+    )
+
+
+def _shown_value(shape: Shape, value: Any) -> str:
+    if value is None or not _has_secrets(shape):
+        return repr(value)
+    if isinstance(value, Secret) or (shape.kind is Kind.NESTED and type(value) is shape.type):
+        return repr(value)
+    item = cast("Shape", shape.item)
+    if shape.kind is Kind.LIST and is_list(value):
+        return f"[{', '.join(_shown_value(item, each) for each in value)}]"
+    if shape.kind is Kind.DICT and is_mapping(value):
+        return f"{{{', '.join(f'{key!r}: {_shown_value(item, each)}' for key, each in value.items())}}}"
+    return "****"
 
 
 def _cleared(shape: Shape, value: Any) -> Any:
@@ -87,6 +116,12 @@ def _shown(shape: Shape, value: Any) -> _Kept | None:
         }
         return _Kept({key: entry.value for key, entry in entries.items() if entry is not None})
     return None if value is not None else _Kept(None)
+
+
+def _shown_whole(message_type: type, value: Any) -> _Kept | None:
+    if isinstance(value, Mapping) or not contains(message_type, lambda inner: inner.kind is Kind.SECRET):
+        return _Kept(_shown_of(message_type, value))
+    return None  # JSON as text, perhaps: a secret may be anywhere in it
 
 
 def _shown_of(message_type: type, value: Any) -> Any:

@@ -15,19 +15,12 @@ from uuid import UUID
 import msgspec
 
 from sequent_sa.messages.attributes import in_utc
+from sequent_sa.messages.storable import is_huge
 
 _INTEGER = re.compile(r"[+-]?[0-9]{1,4000}", re.ASCII)
 _NUMBER = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?", re.ASCII)
-_MOST_DIGITS = 4000
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
 _AWARE_MOMENT: Any = Annotated[datetime, msgspec.Meta(tz=True)]
-
-
-def is_storable_text(text: str) -> bool:
-    """Whether a database can hold the text: it has no NUL and no lone surrogate."""
-    if text.isascii():
-        return "\x00" not in text
-    return "\x00" not in text and not any("\ud800" <= letter <= "\udfff" for letter in text)
 
 
 def is_blank(value: object) -> bool:
@@ -46,9 +39,9 @@ def _read_text(value: Any, stored: bool) -> str:
 def _read_integer(value: Any, stored: bool) -> int:
     if isinstance(value, str) and _INTEGER.fullmatch(value):
         return int(value)
-    if stored and isinstance(value, float | Decimal) and value == int(value):
+    if stored and isinstance(value, float | Decimal) and not is_huge(value) and value == int(value):
         return int(value)
-    if isinstance(value, int) and not isinstance(value, bool):
+    if isinstance(value, int) and not isinstance(value, bool) and not is_huge(value):
         return int(value)
     raise ValueError(value)
 
@@ -72,8 +65,7 @@ def _read_decimal(value: Any, stored: bool) -> Decimal:
         number = Decimal(str(value))
     else:
         raise ValueError(value)
-    # A short text may stand for a number with a billion digits, which nothing can work with.
-    if not number.is_finite() or (not stored and abs(number.adjusted()) > _MOST_DIGITS):
+    if not number.is_finite() or (not stored and is_huge(number)):
         raise ValueError(value)
     return number
 

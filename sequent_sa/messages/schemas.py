@@ -8,7 +8,7 @@ from typing import Any, ClassVar, cast
 import msgspec
 from marshmallow import EXCLUDE, RAISE, Schema, missing, post_load, pre_load
 
-from sequent_sa._narrowing import is_list
+from sequent_sa._narrowing import is_list, is_mapping
 from sequent_sa.messages.attributes import Kind, shapes_of
 from sequent_sa.messages.checks import contains
 from sequent_sa.messages.error_texts import error_text
@@ -31,35 +31,39 @@ class InputSchema(Schema):
         unknown = RAISE
         register = False
 
-    message_type: ClassVar[type[Any]]
+    __message_type__: ClassVar[type[Any]]
 
     def load(self, data: Any, **options: Any) -> Any:
         """A message, or a list of them. Raises `marshmallow.ValidationError`."""
         # After every hook, whatever its name: marshmallow orders those by name.
         loaded: Any = cast("Any", super()).load(data, **options)
         if is_list(loaded):
-            return [self.message_type(**each) for each in loaded]
-        return self.message_type(**loaded)
+            return [self.__message_type__(**each) for each in loaded]
+        return self.__message_type__(**loaded)
 
 
 class StoredJSONSchema(Schema):
     """Reads and writes stored JSON: upcasters run first, unknown names are ignored, validators do not run."""
 
+    error_messages = {"type": error_text("invalid_input")}  # noqa: RUF012 - marshmallow copies it
+
     class Meta:
         unknown = EXCLUDE
         register = False
 
-    message_type: ClassVar[type[Any]]
+    __message_type__: ClassVar[type[Any]]
 
     @pre_load
-    def _upcast(self, data: Mapping[str, Any], **_options: Any) -> Mapping[str, Any]:
+    def _upcast(self, data: Any, **_options: Any) -> Any:
+        if not is_mapping(data):
+            return data
         changed = dict(data)
-        run_upcasters(collect_upcasters(self.message_type), changed)
+        run_upcasters(collect_upcasters(self.__message_type__), changed)
         return changed
 
     @post_load
     def _make(self, data: Mapping[str, Any], **_options: Any) -> Any:
-        return self.message_type(**data)
+        return self.__message_type__(**data)
 
 
 class LazySchema:
@@ -122,7 +126,7 @@ def _derive(message_type: Any, kind: SchemaKind) -> type[Schema]:
     }
     bases: tuple[type[Schema], ...] = (base,) if kind == "stored" else (*rules_of(message_type), base)
     suffix = "Schema" if kind == "input" else "StoredSchema"
-    namespace = {**fields, "message_type": message_type, "__module__": message_type.__module__}
+    namespace = {**fields, "__message_type__": message_type, "__module__": message_type.__module__}
     make: Any = type(base)
     schema: type[Schema] = make(f"{message_type.__name__}{suffix}", bases, namespace)
     return schema

@@ -135,6 +135,11 @@ def stored_secret(hashed: object) -> Secret:
     return Secret._stored(hashed)  # pyright: ignore[reportPrivateUsage]
 
 
+def clear_text(secret: Secret) -> str | None:
+    """What a secret in clear wraps, for validators to look at; None when it is hashed."""
+    return None if secret._is_hashed else secret._value  # pyright: ignore[reportPrivateUsage]
+
+
 def _is_encodable(text: str) -> bool:
     # An error of the codec would hold the text.
     return not any("\ud800" <= character <= "\udfff" for character in text)

@@ -9,7 +9,7 @@ from typing import Any, Literal, TypeVar
 from sequent_sa.exceptions import ConfigurationError, DuplicateTypeName, UnknownEventType
 from sequent_sa.messages.command import BaseCommand, Command, UpdateCommand
 from sequent_sa.messages.event import Event
-from sequent_sa.messages.scalars import is_storable_text
+from sequent_sa.messages.storable import is_storable_text
 
 M = TypeVar("M", bound=type)
 T = TypeVar("T")

@@ -20,6 +20,7 @@ from sequent_sa.messages.checks import (
 )
 from sequent_sa.messages.command import BaseCommand
 from sequent_sa.messages.error_texts import ENGLISH, translated
+from sequent_sa.messages.fields import given_by
 from sequent_sa.messages.form_params import Params
 from sequent_sa.messages.redaction import with_cleared_secrets, without_secrets
 from sequent_sa.messages.schemas import has_rules
@@ -67,18 +68,24 @@ def _checked(command: BaseCommand) -> BaseCommand:
         _passes(shape, getattr(command, name)) for name, shape in shapes_of(type(command)).items()
     ):
         return command
-    envelope = command.__envelope__
-    attributes = values_by_key(command)
-    try:
-        parsed = cast("BaseCommand", command.Schema().load(attributes))
-    except ValidationError as error:
+    parsed, errors = _by_schema(command)
+    if parsed is None:
+        # Without a cause: marshmallow's error, and the frames that it came through, hold what was given in clear.
         raise CommandNotValid(
             type(command),
-            translated(error_dictionary(error)),
+            translated(errors),
             command=with_cleared_secrets(command),
-            params=without_secrets(type(command), attributes),
-        ) from error
-    return parsed.evolve(**{name: getattr(command, name) for name in envelope})
+            params=without_secrets(type(command), values_by_key(command)),
+        )
+    return parsed.evolve(**{name: getattr(command, name) for name in command.__envelope__})
+
+
+def _by_schema(command: BaseCommand) -> tuple[BaseCommand | None, dict[str, Any]]:
+    schema = command.Schema()
+    try:
+        return cast("BaseCommand", schema.load(given_by(command, schema))), {}
+    except ValidationError as error:
+        return None, error_dictionary(error)
 
 
 def _passes(shape: Shape, value: Any) -> bool:

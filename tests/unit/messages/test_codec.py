@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from enum import Enum
@@ -12,7 +13,7 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from marshmallow import fields, validate
+from marshmallow import ValidationError, fields, validate
 
 from sequent_sa.exceptions import (
     ConfigurationError,
@@ -299,3 +300,60 @@ def test_an_upcaster_that_returns_its_result_is_refused() -> None:
         decode_event(Returned, AGGREGATE, 1, NOW, '{"name": "Ben"}')
     with pytest.raises(ConfigurationError, match=r"Returned\._lost returns a value: .* in place"):
         Returned.load({**header, "name": "Ben"})
+
+
+class Tree(ValueObject):
+    children: list[Tree] = []  # noqa: RUF012
+
+
+class Grown(Event):
+    tree: Tree
+
+
+def test_what_is_nested_too_deep_is_refused() -> None:
+    """Not with an error of the interpreter."""
+    tree = Tree()
+    for _ in range(10_000):
+        tree = Tree(children=[tree])
+    with pytest.raises(EventNotSerializable, match="Grown cannot be stored: it is nested too deep"):
+        encode_event(Grown(AGGREGATE, 1, NOW, tree=tree))
+
+
+@pytest.mark.parametrize("name", ["text", "number", "amount", "fraction", "amounts"])
+@pytest.mark.parametrize("value", [10**1_000_000, "9" * 1_000_000, ["x"] * 100_000], ids=["number", "text", "list"])
+def test_an_error_about_a_huge_value_is_short(name: str, value: Any) -> None:
+    """It names the attribute, in bounded time; nobody reads a million digits."""
+    if name == "text" and isinstance(value, str):
+        assert read(encode_event(everything(text=value))).text == value
+        return
+    with pytest.raises(EventNotSerializable, match=rf"Everything\.{name} cannot be stored") as raised:
+        encode_event(everything(**{name: value}))
+    assert len(str(raised.value)) < 400
+
+
+class Unlucky(Event):
+    number: int = 0
+
+    @upcast
+    @staticmethod
+    def _fails(data: dict[str, Any]) -> None:
+        if data.get("number") == 1:
+            raise NotImplementedError
+        assert data.get("number") != 2, "two"
+
+
+@pytest.mark.parametrize(("number", "said"), [(1, "NotImplementedError()"), (2, "two")])
+def test_whatever_fails_while_reading_keeps_the_row(number: int, said: str) -> None:
+    """Also what an upcaster raises."""
+    stored = f'{{"number": {number}}}'
+    with pytest.raises(DeserializeEventError, match=re.escape(said)) as raised:
+        read(stored, Unlucky)
+    assert (stored, True) == (raised.value.data, raised.value.__cause__ is not None)
+
+
+@pytest.mark.parametrize("data", [None, [], "x", 5])
+@pytest.mark.parametrize("message_type", [Everything, InvoiceSent, Renamed, Money])
+def test_only_an_object_is_a_message(message_type: Any, data: Any) -> None:
+    """A schema refuses anything else; nothing becomes an empty message."""
+    with pytest.raises(ValidationError, match="Not an object with attributes"):
+        message_type.StoredSchema().load(data)

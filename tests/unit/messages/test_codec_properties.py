@@ -37,6 +37,24 @@ class Level(IntEnum):
     HIGH = 2
 
 
+class Guessing(Enum):
+    RED = "red"
+    SPACE = " "
+
+    @classmethod
+    def _missing_(cls, value: object) -> Guessing | None:
+        return cls.RED if isinstance(value, str) and value.lower() == "red" else None
+
+
+class Estimating(IntEnum):
+    LOW = 0
+    HIGH = 100
+
+    @classmethod
+    def _missing_(cls, value: object) -> Estimating | None:
+        return cls.HIGH if isinstance(value, int) and value > 1000 else None
+
+
 LEAVES: list[Any] = [
     str,
     int,
@@ -50,6 +68,9 @@ LEAVES: list[Any] = [
     Level,
     Literal["a", "b"],
     Literal[1, 2],
+    Literal[1, "1", " "],
+    Guessing,
+    Estimating,
     Literal["x", None],
     Secret,
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -18,6 +19,7 @@ from starlette.datastructures import FormData, ImmutableMultiDict, QueryParams
 from werkzeug.datastructures import CombinedMultiDict, FileStorage, MultiDict
 
 from sequent_sa import BaseCommand, Command, CommandNotValid, NotBlank, Params, Secret, ValueObject, attr
+from sequent_sa.messages.codec import encode_command
 from sequent_sa.messages.validation import parse_command
 from sequent_sa.testing.strategies import messages
 
@@ -466,3 +468,120 @@ def test_a_key_that_no_form_can_have_is_refused(key: str) -> None:
         order.to_params()
     again = Order.from_params({"url": None, "prices": {key: {"cents": 1}}}).parse()
     assert again.prices == order.prices
+
+
+class Point:
+    def __init__(self, x: int, y: int) -> None:
+        self.x = x
+        self.y = y
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Point) and (self.x, self.y) == (other.x, other.y)
+
+    __hash__ = None  # type: ignore[assignment]
+
+
+class PointField(fields.Field[Point]):
+    """Reads text only, as a field of an application may well do."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Point:
+        x, y = value.split(",")
+        return Point(int(x), int(y))
+
+    def _serialize(self, value: Any, attr: str | None, obj: Any, **kwargs: Any) -> Any:
+        return f"{value.x},{value.y}"
+
+
+class Place(ValueObject):
+    at: Point = attr(field=PointField())
+
+
+class Move(BaseCommand):
+    to: Point = attr(field=PointField(data_key="To"))
+    over: list[Place] = []  # noqa: RUF012
+    whole: str | None = attr(default=None, field=fields.Function(lambda move: f"to {move.to.x}", lambda text: text))
+
+
+def test_a_field_of_ones_own_is_given_what_it_has_written() -> None:
+    """It need not understand the values that it makes; typed commands have these."""
+    move = Move(to=Point(1, 2), over=[Place(at=Point(3, 4))], whole="x")
+    assert move.validate() == {}
+    parsed: Any = parse_command(move)
+    assert (parsed, parsed.whole) == (move.evolve(whole="to 1"), "to 1")
+    assert move.to_params() == {"To": "1,2", "over[0][at]": "3,4", "whole": "to 1"}
+    assert parse_command(Move.from_params([("To", "1,2")])) == Move(to=Point(1, 2))
+
+
+def test_what_such_a_field_cannot_write_it_reads_as_it_is() -> None:
+    """Text in the place of its value is converted, as for other types."""
+    assert parse_command(Move(to="1,2")) == Move(to=Point(1, 2))  # type: ignore[arg-type]
+
+
+class Draft(BaseCommand):
+    title: Annotated[str, NotBlank()] = ""
+    line: Line = Line(price=Money(cents=-1))
+    tags: Annotated[list[str], validate.Length(min=1)] = []  # noqa: RUF012
+    note: str = attr(default_factory=lambda: "made")
+
+
+def test_defaults_are_held_to_the_rules() -> None:
+    """What nobody gave is no more valid than what somebody did, typed or not."""
+    expected = {"title": ["Cannot be blank."], "tags": ["Shorter than minimum length 1."]}
+    line = {"line[price][cents]": ["Must be greater than or equal to 0."]}
+    assert errors(Draft.from_params({})) == {**expected, **line}
+    with pytest.raises(CommandNotValid) as refused:
+        parse_command(Draft())
+    assert refused.value.flat_errors() == {**expected, **line}
+    valid = Draft.from_params({"title": "x", "line": {"price": {"cents": 1}}, "tags": ["x"]}).parse()
+    assert (valid.note, valid.line) == ("made", Line(price=Money(cents=1)))
+
+
+@pytest.mark.parametrize("key", [-1, 0, True, None, 1.5, (1, 2), 10**5])
+def test_keys_that_are_no_text_are_unknown_names(key: Any) -> None:
+    """Not every client is a JSON parser."""
+    assert errors(Order.from_params({"line": {key: 1, "price": {"cents": 1}}})) == {f"line[{key}]": ["Unknown field."]}
+
+
+def test_numbers_of_items_are_shown_as_they_were_given() -> None:
+    """Two names for one number are two items, and both have their error."""
+    assert errors(Order.from_params([("choices[03]", "x"), ("choices[3]", "y")])) == {
+        "choices[03]": ["Not a valid integer."],
+        "choices[3]": ["Not a valid integer."],
+    }
+
+
+@pytest.mark.parametrize("name", ["number", "amount", "note"])
+@pytest.mark.parametrize("value", [10**1_000_000, -(10**4000)], ids=["positive", "negative"])
+def test_huge_integers_are_refused(name: str, value: Any) -> None:
+    """Python could not even write them; typed commands are held to the same limit."""
+    expected = {"note": "Not a valid text.", "number": "Not a valid integer.", "amount": "Not a valid number."}
+    if name == "note" and value < 0:
+        value = -(10**5000)
+    assert errors(Order.from_params({name: value})) == {name: [expected[name]]}
+    with pytest.raises(CommandNotValid) as refused:
+        parse_command(Order(**{name: value}))
+    assert refused.value.flat_errors() == {name: [expected[name]]}
+
+
+def test_the_largest_number_can_be_stored() -> None:
+    """What is accepted is never refused when it is written."""
+    largest = 10**4000 - 1
+    assert json.loads(encode_command(parse_command(Order.from_params({"number": str(largest)}))))["number"] == largest
+
+
+@pytest.mark.parametrize(
+    "given_", [{"user": '{"password": "hush"}'}, {"user": [{"password": "hush"}]}, {"user": "hush"}]
+)
+def test_what_is_no_object_behind_a_prefix_is_not_shown_again(given_: Any) -> None:
+    """A client may have sent JSON as text, secret and all."""
+    params = Register.from_params(given_, prefix="user")
+    assert errors(params) == {"_schema": ["Not an object with attributes."]}
+    assert "hush" not in repr(params)
+
+
+def test_depth_is_bounded_in_tuples_too() -> None:
+    """Some clients have these for lists."""
+    deep: Any = ()
+    for _ in range(100_000):
+        deep = (deep,)
+    assert errors(Order.from_params({"note": deep})) == {"note": ["Nested more than 32 deep."]}

@@ -7,18 +7,21 @@ import logging
 import pickle
 import traceback
 from copy import deepcopy
-from typing import Any, cast
+from datetime import UTC, datetime
+from typing import Annotated, Any, cast
 from uuid import uuid4
 
 import pytest
+from marshmallow import ValidationError, validate
 
 from sequent_sa import BaseCommand, Command, Event, EventNotSerializable, ValueObject
 from sequent_sa.exceptions import CommandNotValid
-from sequent_sa.messages.codec import decode_event, encode_event
+from sequent_sa.messages.codec import decode_command, decode_event, encode_command, encode_event
 from sequent_sa.messages.secret import Secret
 from sequent_sa.messages.validation import parse_command
 
 HASHED = Secret("hush").hashed()
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 def test_the_hash_is_argon2id_and_salted() -> None:
@@ -225,3 +228,84 @@ def test_an_unknown_name_may_be_a_misspelt_secret() -> None:
         parse_command(Register.from_params({"name": "Ben", "pasword": "hush", "others": [{"pass": "hush"}]}))
     assert raised.value.params == {"name": "Ben", "others": [{}]}
     assert "hush" not in f"{raised.value} {raised.value.errors}"
+
+
+def is_not_common(clear: str) -> None:
+    if clear in ("hush", "secret"):
+        raise ValidationError("Too common.")
+
+
+class Sign(Command):
+    password: Annotated[Secret, validate.Length(min=6), is_not_common]
+    former: list[Annotated[Secret, validate.Length(min=6)]] = []  # noqa: RUF012
+
+
+@pytest.mark.parametrize("form", [True, False], ids=["input", "typed"])
+def test_validators_of_a_secret_look_at_its_clear_text(form: bool) -> None:
+    """In an attribute and in a list; the errors do not show it."""
+    given: Any = {"aggregate_id": uuid4(), "password": "hush", "former": ["hunter22", "short"]}
+    if not form:
+        given = {**given, "password": Secret("hush"), "former": [Secret("hunter22"), Secret("short")]}
+    with pytest.raises(CommandNotValid) as raised:
+        parse_command(Sign.from_params(given) if form else Sign(**given))
+    assert raised.value.flat_errors() == {
+        "password": ["Shorter than minimum length 6.", "Too common."],
+        "former[1]": ["Shorter than minimum length 6."],
+    }
+
+
+def test_a_hash_was_validated_when_it_was_clear_text() -> None:
+    """Neither a second pass nor an event that carries it on is held to the rule for what users type."""
+
+    class Signed(Event):
+        password: Annotated[Secret, validate.Length(max=8)]
+
+    sign = parse_command(Sign(aggregate_id=uuid4(), password=Secret("hunter22"), former=[HASHED]))
+    assert parse_command(sign) == sign
+    assert encode_event(Signed(uuid4(), 1, password=HASHED))
+
+
+class Kept(Command):
+    pin: Secret | None = None
+    pins: list[Secret | None] = []  # noqa: RUF012
+
+
+def test_a_stored_command_may_have_no_secret() -> None:
+    """None reads back as None, as it was stored: a blank Secret is an error elsewhere (MSG-73)."""
+    columns: Any = dict.fromkeys(("user_id", "event_aggregate_id", "event_sequence_number"))
+    command = Kept(aggregate_id=uuid4(), pins=[None, HASHED])
+    stored = encode_command(command)
+    assert stored == f'{{"pin":null,"pins":[null,"{HASHED.hashed_value}"]}}'
+    for data in (stored, stored.replace("null", '""')):
+        read = decode_command(Kept, aggregate_id=command.aggregate_id, created_at=NOW, data=data, **columns)
+        assert (read, read.pin, read.pins[0]) == (command, None, None)
+
+
+def test_a_message_shows_no_text_in_the_place_of_a_secret() -> None:
+    """Untyped code may have forgotten to wrap it; what is no secret is shown as ever."""
+    command: Any = NESTED_TEXT.evolve(previous=["hush"], by_site={"a": "hush", "b": None, "c": Secret("hush")})
+    shown = repr(command)
+    assert "hush" not in shown
+    assert "password=****, previous=[****], by_site={'a': ****, 'b': None, 'c': Secret(****)}" in shown
+    assert "other=Credentials(password=****), others=[****])" in shown
+
+
+LOGIN = Register.from_params({"password": "hush", "pasword": "hush", "others": [{"password": "hush"}], "other": "hush"})
+
+
+@pytest.mark.parametrize(
+    "given", [full([]), NESTED_TEXT, Register.from_params(RAW), Register.from_params(MISPLACED), LOGIN]
+)
+def test_no_frame_of_a_traceback_holds_a_secret(given: Any) -> None:
+    """Tools that report errors keep the variables of every frame, and the errors behind an error."""
+    with pytest.raises(CommandNotValid) as raised:
+        parse_command(given)
+    error: BaseException | None = raised.value
+    held: list[str] = []
+    while error is not None:
+        held.append(repr(vars(error)))
+        frames = [frame for frame, _line in traceback.walk_tb(error.__traceback__)]
+        held.extend(repr(frame.f_locals) for frame in frames if frame.f_globals["__name__"] != __name__)
+        error = error.__cause__ or error.__context__
+    assert len(held) > 1
+    assert [] == [each for each in held if "hush" in each]
