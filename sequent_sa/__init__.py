@@ -6,6 +6,7 @@ from sequent_sa.aggregates.aggregate_root import AggregateRoot
 from sequent_sa.aggregates.snapshot import Snapshot
 from sequent_sa.aggregates.unique_keys import unique_key
 from sequent_sa.application import Sequent
+from sequent_sa.event_store.record_hooks import RecordHooks
 from sequent_sa.exceptions import (
     AggregateError,
     AggregateIsDetached,
@@ -104,6 +105,7 @@ __all__ = [
     "ProjectorMigrationError",
     "ProjectorNeverActivated",
     "PublishEventError",
+    "RecordHooks",
     "RecordNotFound",
     "ReplayError",
     "Secret",

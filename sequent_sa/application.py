@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import AsyncGenerator, Callable, Generator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING
 from uuid import UUID
 
@@ -21,6 +21,7 @@ from sequent_sa.erasure import Erasure
 from sequent_sa.event_log import EventLog
 from sequent_sa.event_store.event_store import EventStore, SQLEventStore
 from sequent_sa.event_store.load import Load
+from sequent_sa.event_store.record_hooks import RecordHooks
 from sequent_sa.exceptions import AggregateKeyNotUnique, ConfigurationError
 from sequent_sa.execution.command_handler import CommandHandler
 from sequent_sa.execution.command_service import CommandService
@@ -30,7 +31,7 @@ from sequent_sa.execution.workflow import Workflow
 from sequent_sa.messages.error_texts import Resolver, translation
 from sequent_sa.messages.type_names import TypeNames
 from sequent_sa.partitions import Partitions
-from sequent_sa.parts import Parts
+from sequent_sa.parts import Declared, Parts
 from sequent_sa.projections.activation import activate_projectors
 from sequent_sa.projections.active_projectors import ActiveProjectors
 from sequent_sa.projections.persistors.live import LivePersistor
@@ -58,9 +59,10 @@ class Sequent:
     of the current environment is. `packages` are imported on first use, and every handler in them is registered,
     besides those that are named here. `retired_events` are stored types that no class stands for any more: their
     events are skipped. `retries` says how often a transaction that lost a race (`ConcurrencyError`) begins again, after
-    a short random pause: filters, validation and command handlers run once more. `locale` is the language of what is
-    said about invalid input, or a function that knows it for the request at hand; `translations` has the texts by
-    locale and code, or is a function that finds them.
+    a short random pause: filters, validation and command handlers run once more. A command that led to no event is not
+    stored unless `store_commands_without_events` says so; `record_hooks` fill columns of the application's own.
+    `locale` is the language of what is said about invalid input, or a function that knows it for the request at hand;
+    `translations` has the texts by locale and code, or is a function that finds them.
 
     Nothing is global: several applications live side by side in one process.
     Raises `ConfigurationError` for a database that is not supported, here or on first use.
@@ -78,6 +80,8 @@ class Sequent:
         middleware: Sequence[Middleware] = (),
         retired_events: Sequence[str] = (),
         retries: int = 0,
+        store_commands_without_events: bool = False,
+        record_hooks: RecordHooks | None = None,
         locale: str | Callable[[], str] = "en",
         translations: Mapping[str, Mapping[str, str]] | Resolver | None = None,
         environment: str | None = None,
@@ -88,13 +92,20 @@ class Sequent:
         if retries < 0:
             raise ConfigurationError(f"retries must be 0 or more, not {retries}")
         self._database = database
-        self._declared = (packages, command_handlers, projectors, workflows, retired_events)
+        self._declared = Declared(
+            packages=packages,
+            command_handlers=command_handlers,
+            projectors=projectors,
+            workflows=workflows,
+            retired_events=retired_events,
+        )
         self._filters = filters
         self._middleware = middleware
         self._retries = retries
+        self._storing = (store_commands_without_events, record_hooks or RecordHooks())
         self._language = (locale, translations)
         self._environment = environment
-        self._units = UnitsOfWork(self._new_transaction, self._new_reading)
+        self._units = UnitsOfWork(self._new_transaction, partial(self._new_transaction, writing=False))
         self._lock = threading.RLock()
         self.new_uuid = new_uuid
 
@@ -134,7 +145,7 @@ class Sequent:
     def parts(self) -> Parts:
         """The classes of this application; finding them imports its packages."""
         with self._lock:
-            return Parts(*self._declared)
+            return Parts(**self._declared)
 
     @property
     def projectors(self) -> tuple[type[Projector], ...]:
@@ -160,7 +171,7 @@ class Sequent:
     @cached_property
     def event_store(self) -> EventStore:
         """Where commands and events are kept."""
-        return SQLEventStore(self.dialect, self.type_names)
+        return SQLEventStore(self.dialect, self.type_names, self._storing[1])
 
     @cached_property
     def event_reader(self) -> Load:
@@ -175,7 +186,7 @@ class Sequent:
     @cached_property
     def repository(self) -> AggregateRepository:
         """Where aggregates are found; outside a unit of work, for reading."""
-        return AggregateRepository(self._units, self.event_store, self.type_names)
+        return AggregateRepository(self._units, self.event_store, self.type_names, self._storing[0])
 
     @cached_property
     def command_service(self) -> CommandService:
@@ -226,7 +237,7 @@ class Sequent:
         Hooks for after the commit or rollback never run. Raises what executing the commands would raise.
         """
         result = DryRun()
-        units = UnitsOfWork(self._new_transaction if deep else self._new_reading)
+        units = UnitsOfWork(partial(self._new_transaction, writing=deep))
         repository_type = AggregateRepository if deep else UnstoredRepository
         recorder = CommandRecorder(result)
         service = self._wire(
@@ -298,9 +309,9 @@ class Sequent:
         """
         with self.dialect.writing(self.engine) as connection, connection.begin():
             self.dialect.create_schemas(connection, [str(tables.metadata.schema), VIEW_SCHEMA])
-            tables.metadata.create_all(connection)
-            for metadata in self.view_metadata:
+            for metadata in (tables.metadata, *self.view_metadata):
                 metadata.create_all(connection)
+            self._storing[1].add_columns(connection)
         self.activate_projectors()
 
     def activate_projectors(self) -> None:
@@ -313,18 +324,15 @@ class Sequent:
 
     def on(self, database: str | Engine) -> Sequent:
         """The same application on another database."""
-        packages, command_handlers, projectors, workflows, retired_events = self._declared
         locale, translations = self._language
         return Sequent(
             database,
-            packages=packages,
-            command_handlers=command_handlers,
-            projectors=projectors,
-            workflows=workflows,
+            **self._declared,
             filters=self._filters,
             middleware=self._middleware,
-            retired_events=retired_events,
             retries=self._retries,
+            store_commands_without_events=self._storing[0],
+            record_hooks=self._storing[1],
             locale=locale,
             translations=translations,
             environment=self._environment,
@@ -356,15 +364,9 @@ class Sequent:
         handlers = [*first, *(handler() for handler in self.parts.command_handlers)]
         for handler in handlers:
             handler.bind(repository)
+        language = translation(*self._language)
         return CommandService(
-            units,
-            repository,
-            publisher,
-            handlers,
-            self._filters,
-            self._middleware,
-            self._retries,
-            translation(*self._language),
+            units, repository, publisher, handlers, self._filters, self._middleware, self._retries, language
         )
 
     def _wire(
@@ -388,11 +390,8 @@ class Sequent:
             workflow.bind(service, units)
         return service
 
-    def _new_transaction(self) -> SQLTransaction:
-        return SQLTransaction(lambda: self.dialect.transaction(self._engine_here(), writing=True), self.dialect)
-
-    def _new_reading(self) -> SQLTransaction:
-        return SQLTransaction(lambda: self.dialect.transaction(self._engine_here(), writing=False), self.dialect)
+    def _new_transaction(self, *, writing: bool = True) -> SQLTransaction:
+        return SQLTransaction(lambda: self.dialect.transaction(self._engine_here(), writing=writing), self.dialect)
 
     def _engine_here(self) -> Engine:
         if not _asynchronous.is_asynchronous():

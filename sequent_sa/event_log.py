@@ -8,14 +8,13 @@ from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
-from sqlalchemy import Engine, exists, select
+from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
-from sequent_sa import tables
 from sequent_sa.aggregates.aggregate_root import AggregateRoot
 from sequent_sa.dialects import Dialect
 from sequent_sa.event_store.cursors import Cursors
-from sequent_sa.event_store.load import Load, aggregate_ids
+from sequent_sa.event_store.load import Load, aggregate_ids, stream_exists
 from sequent_sa.event_store.positions import EventBatch, EventPosition, Positions
 from sequent_sa.exceptions import AggregateNotFound
 from sequent_sa.messages.event import Event
@@ -59,7 +58,7 @@ class EventLog:
                 f"until={until!r} has no timezone: give an aware datetime, such as datetime(..., tzinfo=UTC)"
             )
         with self._engine.connect() as connection:
-            if connection.scalar(select(exists().where(tables.events.c.aggregate_id == aggregate_id))) is not True:
+            if not stream_exists(connection, aggregate_id):
                 raise AggregateNotFound([aggregate_id])
             with closing(self._reader.stream(connection, aggregate_id, until)) as found:
                 yield from found

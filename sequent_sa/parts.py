@@ -6,7 +6,7 @@ import logging
 from collections import Counter
 from collections.abc import Sequence
 from types import ModuleType
-from typing import Any, TypeVar
+from typing import Any, TypedDict, TypeVar
 
 from sequent_sa import registry
 from sequent_sa._narrowing import is_iterable
@@ -26,6 +26,16 @@ logger = logging.getLogger(__name__)
 
 H = TypeVar("H", bound=MessageHandler)
 M = TypeVar("M", bound=Message)
+
+
+class Declared(TypedDict):
+    """What an application was told about its classes."""
+
+    packages: Sequence[str]
+    command_handlers: Sequence[type[CommandHandler]]
+    projectors: Sequence[type[Projector]]
+    workflows: Sequence[type[Workflow]]
+    retired_events: Sequence[str]
 
 
 class Parts:

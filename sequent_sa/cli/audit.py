@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from uuid import UUID
 
 import click
-from sqlalchemy import select
+from sqlalchemy import and_, select
 from sqlalchemy.orm import Session
 
 from sequent_sa import database, tables
@@ -97,7 +97,8 @@ def _show_since(app: Sequent, types: tuple[str, ...], mark: str) -> str:
 
 def _latest(app: Sequent, types: tuple[str, ...], limit: int, mark: str) -> Iterator[str]:
     columns, stored = EventRecord.__table__.c, tables.events.c
-    same = (stored.aggregate_id == columns.aggregate_id) & (stored.sequence_number == columns.sequence_number)
+    key = ("partition_key", "aggregate_id", "sequence_number")
+    same = and_(*(stored[name] == columns[name] for name in key))
     statement = select(EventRecord).join(tables.events, same).where(*app.dialect.committed_between(None, mark))
     statement = statement.order_by(stored.command_id.desc(), stored.aggregate_id.desc(), stored.sequence_number.desc())
     if types:

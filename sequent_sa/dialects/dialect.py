@@ -31,6 +31,7 @@ class FailureKind(Enum):
     LOCK_TIMEOUT = auto()
     TRANSACTION_LOST = auto()  # deadlock or serialization failure: the same work may succeed when done again
     TABLE_MISSING = auto()
+    COLUMN_MISSING = auto()
     VALUE_MISSING = auto()
     OTHER = auto()
 

@@ -13,6 +13,7 @@ from psycopg.errors import (
     LockNotAvailable,
     NotNullViolation,
     SerializationFailure,
+    UndefinedColumn,
     UndefinedTable,
     UniqueViolation,
 )
@@ -109,6 +110,8 @@ class PostgreSQL:
             kind = FailureKind.TRANSACTION_LOST
         elif isinstance(cause, UndefinedTable):
             kind = FailureKind.TABLE_MISSING
+        elif isinstance(cause, UndefinedColumn):
+            kind = FailureKind.COLUMN_MISSING
         elif isinstance(cause, NotNullViolation):
             kind = FailureKind.VALUE_MISSING
         else:

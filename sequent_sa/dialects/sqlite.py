@@ -120,6 +120,8 @@ class SQLite:
                 kind = FailureKind.EVENT_EXISTS
             elif message.startswith("no such table"):
                 kind = FailureKind.TABLE_MISSING
+            elif " has no column named " in message:
+                kind = FailureKind.COLUMN_MISSING
         return Failure(kind)
 
     def insert(self, table: Table) -> Insert:

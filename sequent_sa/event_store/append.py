@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import BindParameter, Table, Text, Uuid, bindparam, delete, exists, insert, select
+from sqlalchemy import BindParameter, Column, Table, Text, Uuid, bindparam, delete, exists, insert, select
 
 from sequent_sa import _clock
 from sequent_sa.aggregates.aggregate_root import AppliedEvent
 from sequent_sa.aggregates.event_stream import EventStream
 from sequent_sa.dialects import Dialect, EventRow, Failure, FailureKind, Statement
 from sequent_sa.event_store import conflicts
+from sequent_sa.event_store.record_hooks import RecordHooks, parameter
 from sequent_sa.event_store.snapshots import mark_outdated, snapshot_marks
 from sequent_sa.event_store.unique_keys import take_key, unique_key_writes
 from sequent_sa.event_store.write import Explain, Write
@@ -26,6 +27,7 @@ from sequent_sa.tables import (
     command_types,
     commands,
     event_types,
+    events,
     partition_key_changes,
 )
 
@@ -37,9 +39,12 @@ StreamAtVersion = tuple[EventStream, int]
 class Append:
     """Turns a command and its events into the statements that store them, in the order that avoids deadlocks."""
 
-    def __init__(self, dialect: Dialect, type_names: TypeNames) -> None:
+    def __init__(self, dialect: Dialect, type_names: TypeNames, hooks: RecordHooks) -> None:
         self._dialect = dialect
         self._type_names = type_names
+        self._hooks = hooks
+        self._store_command = _store_command(hooks)
+        self._store_event = _store_event(dialect, hooks)
         self._stored_types: set[tuple[str, str]] = set()
         self._store_type = {
             table: _store_type(dialect, table) for table in (command_types, aggregate_types, event_types)
@@ -109,7 +114,7 @@ class Append:
         yield command_types, name_of(type(command))
         for name in sorted({stream.aggregate_type for stream, _ in streams}):
             yield aggregate_types, name
-        for name in sorted({name_of(type(applied.event)) for _, events_ in streams for applied in events_}):
+        for name in sorted({name_of(type(applied.event)) for _, applied_ in streams for applied in applied_}):
             yield event_types, name
 
     def _forgetting_types(self, explain: Explain | None = None) -> Explain:
@@ -138,8 +143,9 @@ class Append:
             "event_aggregate_id": command.event_aggregate_id,
             "event_sequence_number": command.event_sequence_number,
             "type": self._type_names.name_of(type(command)),
+            **self._hooks.of_command(command),
         }
-        return Write(_STORE_COMMAND, row, self._forgetting_types())
+        return Write(self._store_command, row, self._forgetting_types(self._hooks.explain))
 
     def _aggregates(self, streams: Sequence[StreamWithEvents]) -> Iterator[Write]:
         new = [
@@ -171,8 +177,14 @@ class Append:
         rows = [
             EventRow(event.sequence_number, event.created_at, name_of(type(event)), data) for event, data in applied
         ]
-        statement = self._dialect.insert_events(stream.aggregate_id, rows)
-        return Write(*statement, self._forgetting_types(conflicts.appending(stream, applied)))
+        explain = self._forgetting_types(conflicts.appending(stream, applied))
+        if not self._hooks.events:
+            return Write(*self._dialect.insert_events(stream.aggregate_id, rows), explain)
+        values = [
+            {"of": stream.aggregate_id, **row._asdict(), **self._hooks.of_event(event)}
+            for row, (event, _) in zip(rows, applied, strict=True)
+        ]
+        return Write(self._store_event, values, conflicts.first_of(self._hooks.explain, explain))
 
     def _partition_keys(self, streams: Sequence[EventStream]) -> Iterator[Write]:
         for stream in streams:
@@ -202,21 +214,6 @@ def _values_of(table: Table, *names: str) -> dict[str, BindParameter[Any]]:
     return {name: bindparam(name, type_=table.c[name].type) for name in names}
 
 
-_STORE_COMMAND = Statement(
-    insert(commands).values(
-        **_values_of(
-            commands,
-            "created_at",
-            "user_id",
-            "aggregate_id",
-            "command_json",
-            "event_aggregate_id",
-            "event_sequence_number",
-        ),
-        command_type_id=_type_id(command_types),
-    )
-)
-
 _of = bindparam("of", type_=Uuid())
 _wanted = bindparam("wanted", type_=Text())
 
@@ -225,6 +222,34 @@ _KEEP_PARTITION_KEY = Statement(
         partition_key_changes.c.aggregate_id == _of, partition_key_changes.c.old_partition_key == _wanted
     )
 )
+
+
+def _store_command(hooks: RecordHooks) -> Statement:
+    stored = ("created_at", "user_id", "aggregate_id", "command_json", "event_aggregate_id", "event_sequence_number")
+    return Statement(
+        insert(hooks.commands_table).values(
+            **_values_of(commands, *stored), **_own_values(hooks.commands), command_type_id=_type_id(command_types)
+        )
+    )
+
+
+def _store_event(dialect: Dialect, hooks: RecordHooks) -> Statement:
+    key = select(aggregates.c.events_partition_key).where(aggregates.c.aggregate_id == _of).scalar_subquery()
+    return Statement(
+        insert(hooks.events_table).values(
+            aggregate_id=_of,
+            partition_key=key,
+            command_id=dialect.current_command_id(),
+            event_type_id=_type_id(event_types),
+            event_json=bindparam("data", type_=events.c.event_json.type),
+            **_values_of(events, "sequence_number", "created_at"),
+            **_own_values(hooks.events),
+        )
+    )
+
+
+def _own_values(hooks: Iterable[Column[Any]]) -> dict[str, BindParameter[Any]]:
+    return {column.name: bindparam(parameter(column.name), type_=column.type) for column in hooks}
 
 
 def _store_type(dialect: Dialect, table: Table) -> Statement:

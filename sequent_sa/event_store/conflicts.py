@@ -67,3 +67,12 @@ def general(failure: Failure, error: BaseException) -> SequentError | None:
             "view tables with `sequent migrate online` and `sequent migrate offline`"
         )
     return None
+
+
+def first_of(*explanations: Explain) -> Explain:
+    """The first explanation that fits."""
+
+    def explain(failure: Failure, error: BaseException) -> SequentError | None:
+        return next((found for each in explanations if (found := each(failure, error)) is not None), None)
+
+    return explain

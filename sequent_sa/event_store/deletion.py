@@ -8,7 +8,20 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Connection, Table, delete, exists, or_, select, tuple_, update
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    Connection,
+    MetaData,
+    Table,
+    delete,
+    exists,
+    inspect,
+    or_,
+    select,
+    tuple_,
+    update,
+)
 
 from sequent_sa.dialects import Dialect
 from sequent_sa.tables import (
@@ -83,7 +96,7 @@ class Deletion:
             these = commands.c.id.in_(concerned[start : start + _COMMANDS_A_STATEMENT])
             self._delete(connection, commands, these & ~_has_events(), {}, deleted.rows)
             left = connection.scalars(select(commands.c.id).where(these).order_by(commands.c.id)).all()
-            connection.execute(update(commands).where(these).values(command_json="{}"))
+            _empty(connection, left)
             deleted.emptied_commands += left
         deleted.rows += Counter()  # without those of which there was nothing
         return deleted
@@ -118,3 +131,14 @@ class Deletion:
 
 def _has_events() -> ColumnElement[bool]:
     return exists().where(events.c.command_id == commands.c.id)
+
+
+def _empty(connection: Connection, command_ids: Sequence[int]) -> None:
+    """Leave nothing of commands but what others refer to: also in columns that the application added."""
+    schemas: Mapping[Any, str | None] = connection.get_execution_options().get("schema_translate_map") or {}
+    present = inspect(connection).get_columns(commands.name, schema=schemas.get(commands.schema, commands.schema))
+    own = [column["name"] for column in present if column["name"] not in commands.c and column["nullable"]]
+    columns = [Column(each.name, each.type) for each in (commands.c.id, commands.c.command_json)]
+    table = Table(commands.name, MetaData(schema=commands.schema), *columns, *(Column(name) for name in own))
+    values = {"command_json": "{}", **dict.fromkeys(own)}
+    connection.execute(update(table).where(table.c.id.in_(command_ids)).values(values))

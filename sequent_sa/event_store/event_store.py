@@ -8,23 +8,21 @@ from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
-from sqlalchemy import exists, select
-
 from sequent_sa.aggregates.event_stream import EventStream
 from sequent_sa.aggregates.snapshot import snapshot_versions
 from sequent_sa.dialects import Dialect
 from sequent_sa.event_store import partition_keys
 from sequent_sa.event_store.append import Append, StreamAtVersion, StreamWithEvents
 from sequent_sa.event_store.deletion import Deletion
-from sequent_sa.event_store.load import Load, aggregate_ids, find_event_stream
+from sequent_sa.event_store.load import Load, aggregate_ids, find_event_stream, stream_exists
 from sequent_sa.event_store.positions import EventBatch, EventPosition, Positions
+from sequent_sa.event_store.record_hooks import RecordHooks
 from sequent_sa.event_store.snapshots import SnapshotStore, SQLSnapshotStore
 from sequent_sa.event_store.transaction import Transaction
 from sequent_sa.event_store.unique_keys import find_by_unique_key, is_storable
 from sequent_sa.messages.command import BaseCommand
 from sequent_sa.messages.event import Event
 from sequent_sa.messages.type_names import TypeNames
-from sequent_sa.tables import events
 
 
 class EventStore(Protocol):
@@ -127,9 +125,9 @@ class EventStore(Protocol):
 class SQLEventStore:
     """The event store in a database."""
 
-    def __init__(self, dialect: Dialect, type_names: TypeNames) -> None:
+    def __init__(self, dialect: Dialect, type_names: TypeNames, hooks: RecordHooks | None = None) -> None:
         self._dialect = dialect
-        self._append = Append(dialect, type_names)
+        self._append = Append(dialect, type_names, hooks or RecordHooks())
         self.reader = Load(dialect, type_names)
         self._positions = Positions(dialect, self.reader)
         self._deletion = Deletion(dialect)
@@ -166,7 +164,7 @@ class SQLEventStore:
 
     def stream_exists(self, transaction: Transaction, aggregate_id: UUID) -> bool:
         with transaction.reading() as connection:
-            return bool(connection.scalar(select(exists().where(events.c.aggregate_id == aggregate_id))))
+            return stream_exists(connection, aggregate_id)
 
     def find_by_unique_key(self, transaction: Transaction, scope: str, key: Mapping[str, object]) -> UUID | None:
         if not is_storable(key):

@@ -12,7 +12,7 @@ from operator import itemgetter
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Connection, Select, Text, func, select
+from sqlalchemy import ColumnElement, Connection, Select, Text, exists, func, select
 from sqlalchemy import cast as as_text
 
 from sequent_sa.aggregates.event_stream import EventStream
@@ -178,6 +178,15 @@ def aggregate_ids(types: Sequence[str] | None, after: UUID | None, limit: int) -
         statement = statement.join(aggregate_types, aggregate_types.c.id == aggregates.c.aggregate_type_id)
         statement = statement.where(aggregate_types.c.type.in_(types))
     return statement if after is None else statement.where(aggregates.c.aggregate_id > after)
+
+
+def stream_exists(connection: Connection, aggregate_id: UUID) -> bool:
+    """Whether at least one event of an aggregate is stored."""
+    # By its partition key: without it every partition would be looked through.
+    of_this = (events.c.aggregate_id == aggregates.c.aggregate_id) & (
+        events.c.partition_key == aggregates.c.events_partition_key
+    )
+    return bool(connection.scalar(select(exists().where(aggregates.c.aggregate_id == aggregate_id, of_this))))
 
 
 def find_event_stream(connection: Connection, aggregate_id: UUID) -> EventStream | None:

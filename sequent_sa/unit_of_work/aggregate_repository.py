@@ -32,10 +32,17 @@ class AggregateRepository:
     `apply` raises `AggregateIsDetached`.
     """
 
-    def __init__(self, units: UnitsOfWork, event_store: EventStore, type_names: TypeNames) -> None:
+    def __init__(
+        self,
+        units: UnitsOfWork,
+        event_store: EventStore,
+        type_names: TypeNames,
+        store_commands_without_events: bool = False,
+    ) -> None:
         self._units = units
         self._store = event_store
         self._type_names = type_names
+        self._stores_every_command = store_commands_without_events
 
     def add_aggregate(self, aggregate: AggregateRoot) -> None:
         """Make a new aggregate part of the unit of work.
@@ -141,10 +148,10 @@ class AggregateRepository:
         """Store a command with all events that were applied since the last commit, and return those events.
 
         Events are grouped by aggregate, in the order in which the aggregates were added or loaded. A command that
-        changed nothing is not stored.
+        changed nothing is not stored, unless every command is.
         """
         changed = self.take_changes()
-        if changed:
+        if changed or self._stores_every_command:
             self._store.append(self._units.current().transaction, command, changed)
         return [applied.event for _, events in changed for applied in events]
 

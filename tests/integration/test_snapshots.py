@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from functools import partial
 from uuid import UUID
 
 import pytest
@@ -405,7 +406,7 @@ def kept(request: pytest.FixtureRequest) -> Iterator[Ledger]:
     yield Ledger(
         {
             version: (
-                UnitsOfWork(app._new_transaction, app._new_reading),
+                UnitsOfWork(app._new_transaction, partial(app._new_transaction, writing=False)),
                 app.event_store,
                 app,
             )

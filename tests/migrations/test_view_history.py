@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Connection, inspect, text
+from sqlalchemy import Column, Connection, Text, inspect, select, text
 
+from sequent_sa import RecordHooks
 from sequent_sa.database import ViewHistory, create_view_schema, event_store_revision, upgrade_views, view_revision
 from sequent_sa.dialects import dialect_of
 from sequent_sa.exceptions import ConfigurationError
@@ -191,3 +193,24 @@ def test_a_place_without_migrations_is_an_error_that_names_it(database: Database
     """The message says where the command belongs."""
     with pytest.raises(ConfigurationError, match="neither an alembic"):
         view_revision(database.engine, tmp_path / "nowhere")
+
+
+def test_a_revision_adds_columns_to_commands_and_events(application: Application) -> None:
+    """As record hooks need them; a comparison afterwards finds nothing to change."""
+    found = re.search(r"^revision[^=]*= ['\"](\w+)['\"]", application.generate("records"), re.MULTILINE)
+    assert found is not None
+    application.add(
+        """
+for table in ("commands", "events"):
+    op.add_column(table, sa.Column("tenant", sa.Text), schema="sequent_schema")
+""",
+        after=found[1],
+    )
+    application.alembic("upgrade", "head")
+    hooks = RecordHooks(
+        commands={Column("tenant", Text): lambda _: "acme"}, events={Column("tenant", Text): lambda _: "acme"}
+    )
+    with application.engine.connect() as connection:
+        for table in (hooks.commands_table, hooks.events_table):
+            assert [] == connection.execute(select(table.c.tenant)).all()
+    application.alembic("check")
