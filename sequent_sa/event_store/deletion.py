@@ -14,6 +14,7 @@ from sqlalchemy import (
     Connection,
     MetaData,
     Table,
+    Text,
     delete,
     exists,
     inspect,
@@ -138,7 +139,8 @@ def _empty(connection: Connection, command_ids: Sequence[int]) -> None:
     schemas: Mapping[Any, str | None] = connection.get_execution_options().get("schema_translate_map") or {}
     present = inspect(connection).get_columns(commands.name, schema=schemas.get(commands.schema, commands.schema))
     own = [column["name"] for column in present if column["name"] not in commands.c and column["nullable"]]
-    columns = [Column(each.name, each.type) for each in (commands.c.id, commands.c.command_json)]
-    table = Table(commands.name, MetaData(schema=commands.schema), *columns, *(Column(name) for name in own))
+    columns: list[Column[Any]] = [Column(each.name, each.type) for each in (commands.c.id, commands.c.command_json)]
+    columns += [Column(name, Text()) for name in own]
+    table = Table(commands.name, MetaData(schema=commands.schema), *columns)
     values = {"command_json": "{}", **dict.fromkeys(own)}
     connection.execute(update(table).where(table.c.id.in_(command_ids)).values(values))
