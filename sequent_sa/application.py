@@ -40,7 +40,7 @@ from sequent_sa.projections.persistors.record_table import record_table
 from sequent_sa.projections.persistors.recording import RecordingPersistor
 from sequent_sa.projections.projector import Projector
 from sequent_sa.projections.view_record import VIEW_SCHEMA
-from sequent_sa.replay.engine import ReplayContext, ViewMigrations
+from sequent_sa.replay.context import ReplayContext, ViewMigrations
 from sequent_sa.snapshots import Snapshots
 from sequent_sa.unique_key_refresh import UniqueKeyRefresh
 from sequent_sa.unit_of_work.aggregate_repository import AggregateRepository

@@ -7,12 +7,20 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sequent_sa.application import Sequent
-from sequent_sa.database import ViewHistory, check_event_store, create_view_schema, migrating, upgrade_event_store
+from sequent_sa.database import (
+    NoViewHistory,
+    ViewHistory,
+    check_event_store,
+    create_view_schema,
+    migrating,
+    upgrade_event_store,
+)
 from sequent_sa.exceptions import ConfigurationError, ReplayError
 from sequent_sa.projections.projector import Projector
 from sequent_sa.projections.projector_states import by_projector, read_states
 from sequent_sa.replay import replay_state
-from sequent_sa.replay.engine import Replay, ReplayContext
+from sequent_sa.replay.context import ReplayContext
+from sequent_sa.replay.engine import Replay
 from sequent_sa.replay.replay_state import State
 
 Report = Callable[[str], None]
@@ -45,14 +53,14 @@ class Migration:
         """
         upgrade_event_store(self._app.engine)
         create_view_schema(self._app.engine)
-        replay = Replay.resume(self._context, report)
+        replay = Replay.resume(self.context, report)
         if replay is None:
             changed = self.changed_projectors()
             if not changed:
                 report(self._nothing_to_replay())
                 return
-            replay = Replay.create(self._context, changed, report)
-        self._advance(replay)
+            replay = Replay.create(self.context, changed, report)
+        replay.take_steps_beside()
         report("ready: `sequent migrate offline` puts it live")
 
     def offline(self, report: Report) -> None:
@@ -63,7 +71,7 @@ class Migration:
         """
         check_event_store(self._app.engine)
         self._app.register_types()
-        replay = Replay.resume(self._context, report)
+        replay = Replay.resume(self.context, report)
         if replay is not None:
             if replay.state is not State.OPTIMIZED:
                 raise ReplayError(f"the replay is not ready ({replay.state.value}): run `sequent migrate online` first")
@@ -79,15 +87,6 @@ class Migration:
             report("the view tables are up to date; no projector changed")
         else:
             report("nothing to do: everything is up to date")
-
-    def abort(self, report: Report) -> None:
-        """End the replay in progress; the live tables stay. Raises `ReplayError` when there is none."""
-        check_event_store(self._app.engine)
-        replay = Replay.resume(self._context, report)
-        if replay is None:
-            raise ReplayError("no replay is in progress")
-        replay.abort()
-        report("aborted; the live tables are as they were")
 
     def status(self) -> MigrationStatus:
         """Where things stand and what to type next."""
@@ -117,18 +116,9 @@ class Migration:
         return [p for p in self._app.projectors if active.get(p.__type_name__) != p.version]
 
     @property
-    def _context(self) -> ReplayContext:
-        return self._app.replay_context(self._history)
-
-    def _advance(self, replay: Replay) -> None:
-        if replay.state is State.CREATED:
-            replay.prepare()
-        if replay.state in (State.PREPARED, State.REPLAYING, State.FAILED):
-            replay.run()
-        replay.catch_up()
-        if replay.state is State.REPLAYED:
-            replay.optimize()
-            replay.catch_up()
+    def context(self) -> ReplayContext:
+        """What a replay needs of the application."""
+        return self._app.replay_context(self._history if self._ini.is_file() else NoViewHistory())
 
     def _pending_revision(self) -> str | None:
         """The latest revision of the view tables, unless the database has it."""

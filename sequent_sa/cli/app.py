@@ -31,7 +31,12 @@ class ApplicationFinder:
     @cached_property
     def application(self) -> Sequent:
         """The application. Raises `ConfigurationError` when there is none."""
-        return import_application(self._name or self.configuration.app, self.configuration.root)
+        return import_application(self.import_name, self.configuration.root)
+
+    @property
+    def import_name(self) -> str:
+        """The application as `module:attribute`."""
+        return self._name or self.configuration.app
 
     @property
     def alembic_ini(self) -> Path | None:

@@ -6,8 +6,8 @@ import click
 
 from sequent_sa import database
 from sequent_sa.cli.app import ApplicationFinder, pass_finder
+from sequent_sa.cli.replay import replay
 from sequent_sa.exceptions import ConfigurationError
-from sequent_sa.migration import Migration
 from sequent_sa.projections.persistors.record_table import record_table
 from sequent_sa.projections.projector import Projector
 from sequent_sa.projections.projector_states import ProjectorState, ProjectorStates, by_projector, read_states
@@ -56,16 +56,21 @@ def deactivate(finder: ApplicationFinder, names: tuple[str, ...]) -> None:
     click.echo(f"{', '.join(names)} inactive")
 
 
-@projectors.group()
-def replay() -> None:
-    """Look after the replay in progress."""
-
-
-@replay.command()
+@projectors.command()
 @pass_finder
-def abort(finder: ApplicationFinder) -> None:
-    """End the replay in progress, whichever code began it; the live tables stay as they are."""
-    Migration(finder.application, finder.alembic_ini).abort(click.echo)
+def activate(finder: ApplicationFinder) -> None:
+    """Let the projectors of this code project from now on, which is right while there is nothing to replay.
+
+    Types and snapshot versions are registered as well.
+    """
+    app = finder.application
+    database.check_event_store(app.engine)
+    app.register_types()
+    app.activate_projectors()
+    click.echo(f"{', '.join(sorted(p.__type_name__ for p in app.projectors)) or 'no projector'} active")
+
+
+projectors.add_command(replay)
 
 
 def _line(projector: type[Projector], state: ProjectorState) -> str:

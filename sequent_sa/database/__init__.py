@@ -15,6 +15,7 @@ from sequent_sa.database.event_store_history import (
 from sequent_sa.database.schema_change import configured, create_view_schema, migrating
 from sequent_sa.database.view_history import (
     VIEW_VERSION_TABLE,
+    NoViewHistory,
     ViewHistory,
     stamp_views,
     upgrade_views,
@@ -25,6 +26,7 @@ from sequent_sa.database.view_history import (
 __all__ = [
     "EVENT_STORE_VERSION_TABLE",
     "VIEW_VERSION_TABLE",
+    "NoViewHistory",
     "ViewHistory",
     "adopt_event_store",
     "check_event_store",

@@ -10,7 +10,7 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection, Engine, inspect
 
 from sequent_sa.database.differences import differences_of
 from sequent_sa.database.schema_change import configured, create_view_schema, migrating
@@ -66,6 +66,21 @@ class ViewHistory:
             f"{location} is neither an alembic.ini nor a directory with an env.py: run this in the directory of the "
             "application, whose migrations are in alembic/"
         )
+
+
+@dataclass(frozen=True)
+class NoViewHistory:
+    """Of an application whose view tables were made without migrations, by `create_all` for example."""
+
+    version_table: str = VIEW_VERSION_TABLE
+
+    def upgrade(self, connection: Connection) -> None:
+        """Nothing is pending. Raises `ConfigurationError` when the tables do have a history."""
+        if inspect(connection).has_table(self.version_table, schema=version_schema(connection)):
+            raise ConfigurationError(
+                "the view tables were made by migrations, and there is no alembic.ini here: run this in the directory "
+                "of the application"
+            )
 
 
 def upgrade_views(engine: Engine, location: str | Path, revision: str = "head") -> None:

@@ -7,10 +7,10 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum, auto
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Connection, Engine, Executable, Table
+from sqlalchemy import ColumnElement, Connection, Engine, Executable, FromClause, Select, Table
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError
 
@@ -69,6 +69,10 @@ class ShadowTables(Protocol):
 
     def loading(self) -> AbstractContextManager[Connection]:
         """A transaction in which view tables mean the twins, and `replay_groups` what was loaded into them."""
+        ...
+
+    def looking(self) -> AbstractContextManager[Connection]:
+        """Like `loading`, for reading only, while others load."""
         ...
 
     def optimize(self) -> None:
@@ -236,6 +240,13 @@ class Dialect(Protocol):
         """Let no replay begin until the transaction ends. Raises `LockTimeout`."""
         ...
 
+    def replaying(self, engine: Engine, seconds: float) -> AbstractContextManager[bool]:
+        """Keep other processes from working on a replay until the block ends, or this process dies.
+
+        False when another one does so and goes on for longer than `seconds`.
+        """
+        ...
+
     def overwrite_deleted(self, connection: Connection) -> None:
         """Overwrite what this transaction deletes, where a database can be told to."""
         ...
@@ -284,6 +295,17 @@ class Dialect(Protocol):
         self, connection: Connection, statement: Executable, size: int
     ) -> Generator[Sequence[object], None, None]:
         """Run a SELECT and yield its rows, holding about `size` of them in memory."""
+        ...
+
+    def estimated_rows(self, connection: Connection, statement: Select[*tuple[Any, ...]]) -> int:
+        """About how many rows a SELECT from the events has, without counting them."""
+        ...
+
+    def sampled_events(self, connection: Connection, number: int) -> tuple[FromClause, float]:
+        """About so many of the events, from everywhere in the store, and which share of all they are.
+
+        They have the columns partition_key, aggregate_id and event_type_id.
+        """
         ...
 
     def shadow_tables(self, engine: Engine, version_table: str) -> ShadowTables:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Generator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
+from typing import Any
 from uuid import UUID
 
 import psycopg
@@ -24,6 +25,8 @@ from sqlalchemy import (
     Connection,
     Engine,
     Executable,
+    FromClause,
+    Select,
     Table,
     Text,
     any_,
@@ -33,6 +36,7 @@ from sqlalchemy import (
     literal,
     or_,
     select,
+    tablesample,
     text,
 )
 from sqlalchemy import cast as sql_cast
@@ -47,7 +51,7 @@ from sequent_sa import tables
 from sequent_sa.dialects.dialect import EventRow, Failure, FailureKind, Partitions, ShadowTables
 from sequent_sa.dialects.driver_transaction import DriverTransaction
 from sequent_sa.dialects.postgresql_burst import PostgreSQLTransaction
-from sequent_sa.dialects.postgresql_locks import lock_tables
+from sequent_sa.dialects.postgresql_locks import holding, lock_tables
 from sequent_sa.dialects.postgresql_partitions import PostgreSQLPartitions
 from sequent_sa.dialects.postgresql_shadow_tables import ARCHIVE, VIEW, PostgreSQLShadowTables
 from sequent_sa.dialects.postgresql_statements import (
@@ -57,6 +61,7 @@ from sequent_sa.dialects.postgresql_statements import (
     INSERT_EVENTS,
     LOCK_AGGREGATES,
     PROJECTORS_CHANGED,
+    estimated_rows,
 )
 from sequent_sa.dialects.statement import BoundStatement
 from sequent_sa.exceptions import ConfigurationError
@@ -159,6 +164,9 @@ class PostgreSQL:
     def exclude_replays(self, connection: Connection) -> None:
         lock_tables(connection, {tables.replay_states.fullname: "SHARE"}, _REPLAY_LOCK_SECONDS)
 
+    def replaying(self, engine: Engine, seconds: float) -> AbstractContextManager[bool]:
+        return holding(engine, tables.replay_states.fullname, seconds)
+
     def overwrite_deleted(self, connection: Connection) -> None:
         """Nothing to do: the server does that when it vacuums."""
 
@@ -222,6 +230,14 @@ class PostgreSQL:
     ) -> Generator[Sequence[object], None, None]:
         with connection.execute(statement, execution_options={"yield_per": size}) as rows:
             yield from rows
+
+    def estimated_rows(self, connection: Connection, statement: Select[*tuple[Any, ...]]) -> int:
+        return estimated_rows(connection, statement)
+
+    def sampled_events(self, connection: Connection, number: int) -> tuple[FromClause, float]:
+        share = min(1.0, number / max(1, estimated_rows(connection, select(tables.events.c.aggregate_id))))
+        # Whole pages: reading single rows from everywhere would read nearly all pages.
+        return tablesample(tables.events, func.system(share * 100)), share
 
     def shadow_tables(self, engine: Engine, version_table: str) -> ShadowTables:
         return PostgreSQLShadowTables(engine, version_table)

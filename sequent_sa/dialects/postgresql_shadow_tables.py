@@ -53,6 +53,8 @@ class PostgreSQLShadowTables:
         with self._mapped() as connection:
             yield connection
 
+    looking = loading
+
     def optimize(self) -> None:
         with self._engine.begin() as connection:
             _run(connection, *connection.scalars(text(f"SELECT statement FROM {REPLAY}.{_DEFERRED} ORDER BY number")))

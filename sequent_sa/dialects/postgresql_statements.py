@@ -2,7 +2,24 @@
 
 from __future__ import annotations
 
-from sqlalchemy import ARRAY, Integer, Text, Uuid, any_, bindparam, case, cast, func, literal, select, text
+from typing import Any
+
+from sqlalchemy import (
+    ARRAY,
+    Connection,
+    Integer,
+    Select,
+    Text,
+    Uuid,
+    any_,
+    bindparam,
+    case,
+    cast,
+    func,
+    literal,
+    select,
+    text,
+)
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 
 from sequent_sa.dialects.statement import Statement
@@ -63,3 +80,10 @@ CHECK_PROJECTORS = Statement(
         )
     )
 )
+
+
+def estimated_rows(connection: Connection, statement: Select[*tuple[Any, ...]]) -> int:
+    """How many rows the planner expects, which knows the size of the files also before the first ANALYZE."""
+    compiled = statement.compile(connection, compile_kwargs={"literal_binds": True})
+    (plan,) = connection.exec_driver_sql(f"EXPLAIN (FORMAT JSON) {compiled}").scalar_one()
+    return int(plan["Plan"]["Plan Rows"])

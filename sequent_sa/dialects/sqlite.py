@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Collection, Generator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import (
@@ -14,13 +16,16 @@ from sqlalchemy import (
     Connection,
     Engine,
     Executable,
+    FromClause,
     Integer,
+    Select,
     Table,
     Text,
     bindparam,
     case,
     func,
     inspect,
+    literal_column,
     select,
     text,
     type_coerce,
@@ -33,11 +38,13 @@ from sequent_sa.dialects.dialect import EventRow, Failure, FailureKind, Partitio
 from sequent_sa.dialects.driver_transaction import DriverTransaction
 from sequent_sa.dialects.sqlite_burst import SQLiteTransaction
 from sequent_sa.dialects.sqlite_connections import begin_immediate, configure
-from sequent_sa.dialects.sqlite_shadow_tables import SQLiteShadowTables
+from sequent_sa.dialects.sqlite_locks import holding_file
+from sequent_sa.dialects.sqlite_shadow_tables import SQLiteShadowTables, replay_path
 from sequent_sa.dialects.statement import BoundStatement, Statement
 from sequent_sa.exceptions import ConfigurationError
 from sequent_sa.tables import aggregates, commands, event_types, events
 
+_ROWID = literal_column("events.rowid", BigInteger())
 _latest_command = select(func.max(commands.c.id, type_=BigInteger())).scalar_subquery()
 _aggregate_id = bindparam("of", type_=aggregates.c.aggregate_id.type)
 
@@ -163,6 +170,9 @@ class SQLite:
     def exclude_replays(self, connection: Connection) -> None:
         """Nothing to do: a transaction that writes excludes all others that do."""
 
+    def replaying(self, engine: Engine, seconds: float) -> AbstractContextManager[bool]:
+        return holding_file(Path(f"{replay_path(engine)}.lock"), seconds)
+
     def overwrite_deleted(self, connection: Connection) -> None:
         connection.exec_driver_sql("PRAGMA secure_delete = ON")
 
@@ -212,5 +222,19 @@ class SQLite:
         with connection.execute(statement, execution_options={"yield_per": size}) as rows:
             yield from rows
 
+    def estimated_rows(self, connection: Connection, statement: Select[*tuple[Any, ...]]) -> int:
+        # Of all types: to know how many have the right ones would be to read the whole table.
+        return _highest_rowid(connection)
+
+    def sampled_events(self, connection: Connection, number: int) -> tuple[FromClause, float]:
+        highest = _highest_rowid(connection)
+        step = max(1, highest // max(1, number))
+        rows = func.json_each(type_coerce(list(range(1, highest + 1, step)), JSON())).table_valued("value")
+        return select(events).where(_ROWID.in_(select(rows.c.value))).subquery(), 1 / step
+
     def shadow_tables(self, engine: Engine, version_table: str) -> ShadowTables:
         return SQLiteShadowTables(engine, version_table)
+
+
+def _highest_rowid(connection: Connection) -> int:
+    return connection.scalar(select(func.max(_ROWID)).select_from(events)) or 0

@@ -28,10 +28,7 @@ class SQLiteShadowTables:
     def __init__(self, engine: Engine, version_table: str) -> None:
         self._live = engine
         self._version_table = version_table
-        database = engine.url.database
-        if not database or database == ":memory:" or "mode=memory" in database:
-            raise ReplayError("a replay needs a database file of its own: an in-memory SQLite database has none")
-        self._path = Path(f"{database}-replay")
+        self._path = replay_path(engine)
 
     @cached_property
     def _engine(self) -> Engine:
@@ -74,7 +71,22 @@ class SQLiteShadowTables:
         with begin_immediate(self._engine.connect()) as connection, connection.begin():
             yield connection
 
-    loading = migrating
+    @contextmanager
+    def loading(self) -> Generator[Connection, None, None]:
+        self._refuse_missing()
+        with self.migrating() as connection:
+            yield connection
+
+    @contextmanager
+    def looking(self) -> Generator[Connection, None, None]:
+        self._refuse_missing()
+        with self._engine.connect() as connection, connection.begin():
+            yield connection
+
+    def _refuse_missing(self) -> None:
+        # Connecting would make an empty file.
+        if not self._path.exists():
+            raise ReplayError(f"{self._path} is gone: this replay was ended by another process")
 
     def optimize(self) -> None:
         with self.migrating() as connection:
@@ -116,6 +128,14 @@ class SQLiteShadowTables:
         self._engine.dispose()
         for suffix in ("", "-wal", "-shm"):
             Path(f"{self._path}{suffix}").unlink(missing_ok=True)
+
+
+def replay_path(engine: Engine) -> Path:
+    """The file in which the twins are. Raises `ReplayError` for a database in memory."""
+    database = engine.url.database
+    if not database or database == ":memory:" or "mode=memory" in database:
+        raise ReplayError("a replay needs a database file of its own: an in-memory SQLite database has none")
+    return Path(f"{database}-replay")
 
 
 _DEFINITIONS = text(

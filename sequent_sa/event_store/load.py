@@ -12,7 +12,7 @@ from operator import itemgetter
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Connection, Select, Text, exists, func, select
+from sqlalchemy import ColumnElement, Connection, Select, Text, exists, func, select, tuple_
 from sqlalchemy import cast as as_text
 
 from sequent_sa.aggregates.event_stream import EventStream
@@ -169,6 +169,11 @@ class Load:
         if event_type is None:
             return None
         return decode_event(event_type, aggregate_id, sequence_number, created_at, data)
+
+
+def behind(last: Position) -> ColumnElement[bool]:
+    """Whether an event stands behind a position."""
+    return tuple_(*_COMMAND_ORDER) > tuple_(last.command_id, last.aggregate_id, last.sequence_number)
 
 
 def aggregate_ids(types: Sequence[str] | None, after: UUID | None, limit: int) -> Select[UUID]:

@@ -13,11 +13,11 @@ from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, select, tuple_, update
+from sqlalchemy import Connection, select, update
 
 from sequent_sa import _clock
 from sequent_sa.dialects import Dialect
-from sequent_sa.event_store.load import Load, Position
+from sequent_sa.event_store.load import Load, Position, behind
 from sequent_sa.exceptions import EventStoreError
 from sequent_sa.messages.event import Event
 from sequent_sa.tables import commands, events, store_state
@@ -100,7 +100,7 @@ class Positions:
         self, connection: Connection, position: EventPosition, type_names: Collection[str] | None, limit: int
     ) -> tuple[EventPosition, list[tuple[Position, Event | None]]]:
         until = position.until or self._dialect.position_mark(connection)
-        where = [] if position.last is None else [_behind(position.last)]
+        where = [] if position.last is None else [behind(position.last)]
         found = self._reader.window(connection, type_names, after=position.after, until=until, where=where, limit=limit)
         if len(found) < limit:
             return replace(position, after=until, until=None, last=None), found
@@ -125,8 +125,8 @@ class Positions:
         return replace(position, last=found[-1][0]), found
 
     def _rest_of_window(self, position: EventPosition) -> list[Any]:
-        behind = [] if position.last is None else [_behind(position.last)]
-        return behind if position.until is None else [*behind, *self._dialect.committed_at(position.until)]
+        rest = [] if position.last is None else [behind(position.last)]
+        return rest if position.until is None else [*rest, *self._dialect.committed_at(position.until)]
 
     def _checked_cluster(self, connection: Connection) -> str | None:
         current = self._dialect.cluster_identifier(connection)
@@ -148,8 +148,3 @@ class Positions:
                 updated_at=_clock.now(),
             )
         )
-
-
-def _behind(last: Position) -> Any:
-    key = tuple_(events.c.command_id, events.c.aggregate_id, events.c.sequence_number)
-    return key > tuple_(last.command_id, last.aggregate_id, last.sequence_number)

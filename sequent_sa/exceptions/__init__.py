@@ -27,7 +27,6 @@ SequentError
 │   └── SequenceNumberGap
 ├── ValueNotStorable                    a column cannot keep this value exactly
 ├── UnitOfWorkError
-├── PublishEventError                   a projector or workflow failed
 ├── ProjectorError
 │   ├── RecordNotFound
 │   ├── NotManagedByThisProjector
@@ -37,7 +36,9 @@ SequentError
 │       ├── ProjectorIsActivating
 │       ├── ProjectorNeverActivated
 │       └── UnknownActiveProjector
-└── ReplayError
+├── ReplayError
+│   └── ReplayWorkerError               in another process
+└── PublishEventError                   a projector or workflow failed
 """
 
 from __future__ import annotations
@@ -80,6 +81,7 @@ from sequent_sa.exceptions.projections import (
     PublishEventError,
     RecordNotFound,
     ReplayError,
+    ReplayWorkerError,
     UnknownActiveProjector,
 )
 from sequent_sa.exceptions.root import (
@@ -122,6 +124,7 @@ __all__ = [
     "PublishEventError",
     "RecordNotFound",
     "ReplayError",
+    "ReplayWorkerError",
     "SequenceNumberGap",
     "SequentError",
     "SnapshotNotReadable",

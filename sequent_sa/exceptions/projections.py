@@ -113,3 +113,17 @@ class UnknownActiveProjector(ProjectorMigrationError):
 
 class ReplayError(SequentError):
     """A replay cannot take the step that was asked for, or failed at it."""
+
+
+class ReplayWorkerError(ReplayError):
+    """A worker process of a replay failed.
+
+    `type`, `message` and `traceback` say why, as text: the error itself stayed in the other process.
+    """
+
+    def __init__(self, worker: int, cause: Mapping[str, str]) -> None:
+        self.worker = worker
+        self.type = cause["type"]
+        self.message = cause["message"]
+        self.traceback = cause["traceback"]
+        super().__init__(f"worker {worker} failed: {self.type.rpartition('.')[2]}: {self.message}")

@@ -2,89 +2,81 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Sequence
-from contextlib import closing, contextmanager
-from dataclasses import dataclass
+import os
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import cached_property
-from typing import Protocol
 
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection, exists, select
 from sqlalchemy.exc import DBAPIError
 
-from sequent_sa.dialects import Dialect, ShadowTables
-from sequent_sa.event_store.load import Load
+from sequent_sa.dialects import ShadowTables
 from sequent_sa.exceptions import ReplayError
-from sequent_sa.messages.type_names import TypeNames
 from sequent_sa.projections.persistors.record_table import record_table
-from sequent_sa.projections.projector import Projector
-from sequent_sa.projections.projector_states import ProjectorStates
-from sequent_sa.replay import groups, progress, replay_state, worker
+from sequent_sa.projections.projector_states import ProjectorStates, read_states
+from sequent_sa.replay import groups, progress, replay_state, workers
+from sequent_sa.replay.context import Projectors, ReplayContext, Report
 from sequent_sa.replay.groups import Group
+from sequent_sa.replay.loader import Loader
+from sequent_sa.replay.meter import Meter, Progress, Watch
+from sequent_sa.replay.progress import GroupCounts
 from sequent_sa.replay.replay_state import ReplayRow, State
+from sequent_sa.replay.worker import Assignment
 
-Projectors = Sequence[type[Projector]]
-Report = Callable[[str], None]
-
-GROUP_SIZE = 50_000
-
-
-class ViewMigrations(Protocol):
-    """The application's history of view tables."""
-
-    @property
-    def version_table(self) -> str:
-        """Where the history keeps its revision."""
-        ...
-
-    def upgrade(self, connection: Connection) -> None:
-        """Run the pending revisions in the transaction of `connection`, where the view schema may mean the twins."""
-        ...
+_GROUPS_A_WORKER = 8
+_EVENTS_A_WORKER = 50_000
+_CPUS = min(4, os.cpu_count() or 1)
+_SECONDS_TO_WAIT = 3.0
 
 
-@dataclass(frozen=True)
-class ReplayContext:
-    """What a replay needs of its application."""
-
-    engine: Engine
-    dialect: Dialect
-    reader: Load
-    type_names: TypeNames
-    projectors: Projectors
-    migrations: ViewMigrations
-    lock_timeout: float = 10.0
-    group_size: int = GROUP_SIZE
+def _nobody(_: object) -> None:
+    """Nobody wants to know."""
 
 
 class Replay:
-    """One replay. Every step checks, under a lock, that its state allows it, and raises `ReplayError` if not."""
+    """One replay. Every step checks, under a lock, that its state allows it, and raises `ReplayError` if not.
 
-    def __init__(self, context: ReplayContext, row: ReplayRow, report: Report = lambda line: None) -> None:
+    One process at a time takes a step, but any may abort the replay. What goes wrong is stored with the replay.
+    """
+
+    def __init__(
+        self, context: ReplayContext, row: ReplayRow, report: Report = _nobody, watch: Watch = _nobody
+    ) -> None:
         self._context = context
         self._id = row.id
         self._report = report
+        self._watch = watch
         self._states = ProjectorStates(context.dialect, context.lock_timeout)
         self._row = row
 
     @classmethod
-    def create(cls, context: ReplayContext, projectors: Projectors, report: Report = lambda line: None) -> Replay:
-        """Begin a replay of some projectors. Raises `ReplayError` for none, or when a replay is in progress."""
+    def create(
+        cls, context: ReplayContext, projectors: Projectors, report: Report = _nobody, watch: Watch = _nobody
+    ) -> Replay:
+        """Begin a replay of some projectors.
+
+        Raises `ReplayError` for none, for one that the application does not have, or when a replay is in progress.
+        """
         if not projectors:
             raise ReplayError("a replay needs at least one projector")
+        foreign = [repr(projector) for projector in projectors if projector not in context.projectors]
+        if foreign:
+            raise ReplayError(f"{', '.join(foreign)} cannot be replayed: it is no projector of this application")
         with context.dialect.writing(context.engine) as connection, connection.begin():
             row = replay_state.create(connection, {p.__type_name__: p.version for p in projectors})
-        return cls(context, row, report)
+        return cls(context, row, report, watch)
 
     @classmethod
-    def resume(cls, context: ReplayContext, report: Report = lambda line: None) -> Replay | None:
+    def resume(cls, context: ReplayContext, report: Report = _nobody, watch: Watch = _nobody) -> Replay | None:
         """The replay in progress, begun by any process; None when there is none."""
         with context.engine.begin() as connection:
             row = replay_state.in_progress(connection)
-        return None if row is None else cls(context, row, report)
+        return None if row is None else cls(context, row, report, watch)
 
-    @cached_property
+    @property
     def projectors(self) -> Projectors:
         """What is replayed. Raises `ReplayError` when this code has other versions of them."""
-        return _projectors_of(self._context, self._row)
+        return self._loader.projectors
 
     @property
     def state(self) -> State:
@@ -101,36 +93,37 @@ class Replay:
             self._migrate_twins()
             with self._changing("prepare") as connection:
                 self._states.register_replaying(connection, self.projectors)
-                replay_state.set_state(connection, self._id, State.PREPARED)
+                replay_state.set_state(connection, self._id, State.PREPARED, error=None)
         self._report(f"prepared {', '.join(self._table_names()) or 'no tables'}")
 
     def run(self) -> None:
         """Load all events that are committed now, group by group. A failed or killed run goes on where it stopped."""
-        _ = self.projectors
-        with self._changing("run") as connection:
-            replay_state.set_state(connection, self._id, State.REPLAYING, error=None)
-        with self._failing():
+        with self._step("run"):
+            with self._changing("run") as connection:
+                replay_state.set_state(connection, self._id, State.REPLAYING, error=None)
             with self._twins.loading() as connection:
-                if progress.reached(connection, self._id) is None:
-                    self._plan(connection)
-                mark = progress.reached(connection, self._id)
+                mark = progress.reached(connection, self._id) or self._plan(connection)
+                before = progress.counts(connection, self._id)
                 todo = progress.unfinished(connection, self._id)
-            for group in todo:
-                self._load(group, mark)
+            seen = self._load(todo, mark, before)
             with self._changing("run") as connection:
                 replay_state.set_state(connection, self._id, State.REPLAYED)
+        self._report(f"replayed {seen.done} events in {seen.seconds:.1f} s ({seen.events_a_second:,.0f} a second)")
 
     def catch_up(self) -> None:
         """Project what was committed since, in the order of commands. Can be repeated."""
-        _ = self.projectors
-        with self._changing("catch up") as connection:
-            row = replay_state.lock_for(connection, self._id, "catch up")
-            replay_state.set_state(connection, self._id, State.CATCHING_UP)
-        before = State.OPTIMIZED if row.state is State.OPTIMIZED else State.REPLAYED
-        with self._twins.loading() as loading, self._context.engine.begin() as reading:
-            number = self._catch_up(reading, loading)
-        with self._changing("catch up") as connection:
-            replay_state.set_state(connection, self._id, before)
+        with self._step("catch up") as row:
+            with self._changing("catch up") as connection:
+                replay_state.set_state(connection, self._id, State.CATCHING_UP, error=None)
+            before = State.OPTIMIZED if row.state is State.OPTIMIZED else State.REPLAYED
+            meter = Meter(self._watch, "catch up")
+            try:
+                number = self._loader.catch_up(lambda events: meter.advance(1, events))
+            except BaseException:
+                self._return_to(before)
+                raise
+            with self._changing("catch up") as connection:
+                replay_state.set_state(connection, self._id, before)
         self._report(f"caught up with {number} events")
 
     def optimize(self) -> None:
@@ -138,23 +131,41 @@ class Replay:
         with self._step("optimize"):
             self._twins.optimize()
             with self._changing("optimize") as connection:
-                replay_state.set_state(connection, self._id, State.OPTIMIZED)
+                replay_state.set_state(connection, self._id, State.OPTIMIZED, error=None)
+        self._report("optimized")
 
     def go_live(self) -> None:
         """Catch up for the last time, swap, and activate the versions: in one transaction, or not at all."""
-        twins = self._twins
-        with twins.going_live(self._context.lock_timeout) as live:
-            replay_state.lock_for(live, self._id, "go live")
-            with twins.loading_while_going_live(live) as loading:
-                number = self._catch_up(live, loading)
-            twins.swap(live, self._context.migrations.upgrade)
-            self._states.register_active(live, self.projectors)
-            replay_state.set_state(live, self._id, State.LIVE)
-        twins.discard()
+        with self._step("go live"):
+            twins = self._twins
+            with twins.going_live(self._context.lock_timeout) as live:
+                replay_state.lock_for(live, self._id, "go live")
+                with twins.loading_while_going_live(live) as loading:
+                    number = self._loader.catch_up_within(live, loading)
+                twins.swap(live, self._context.migrations.upgrade)
+                self._states.register_active(live, self.projectors)
+                replay_state.set_state(live, self._id, State.LIVE, error=None)
+            twins.discard()
         self._report(f"caught up with {number} events; {self._names()} live")
 
+    def take_steps_beside(self) -> None:
+        """Take all steps that disturb nobody, from where it stands now, until it can go live."""
+        if self.state is State.CREATED:
+            self.prepare()
+        if self.state in (State.PREPARED, State.REPLAYING, State.FAILED):
+            self.run()
+        self.catch_up()
+        if self.state is State.REPLAYED:
+            self.optimize()
+            self.catch_up()
+
+    def take_all_steps(self) -> None:
+        """Take all steps from where it stands now, and go live."""
+        self.take_steps_beside()
+        self.go_live()
+
     def abort(self) -> None:
-        """End the replay and remove the twins. The live tables stay as they are."""
+        """End the replay and remove the twins, whoever is at work on it. The live tables stay as they are."""
         with self._changing("abort") as connection:
             row = replay_state.lock_for(connection, self._id, "abort")
             self._states.abort_replaying(connection, list(row.projector_versions))
@@ -163,8 +174,11 @@ class Replay:
 
     @property
     def _twins(self) -> ShadowTables:
-        context = self._context
-        return context.dialect.shadow_tables(context.engine, context.migrations.version_table)
+        return self._context.twins
+
+    @cached_property
+    def _loader(self) -> Loader:
+        return self._context.loader(self._row)
 
     def _migrate_twins(self) -> None:
         try:
@@ -177,56 +191,60 @@ class Replay:
                 "projector that manages the table, or take the other migration live on its own first"
             ) from error
 
-    def _plan(self, connection: Connection) -> None:
-        context = self._context
-        planned = [Group(groups.STORE)] if self._by("store") else []
+    def _plan(self, connection: Connection) -> str:
+        context, loader = self._context, self._loader
+        self._refuse_rows(connection)
+        planned: list[Group] = []
         with context.engine.begin() as reading:
             mark = context.dialect.position_mark(reading)
-            if self._by("aggregate"):
-                names = self._event_names(self._by("aggregate"))
-                planned += groups.cut(groups.count_events(context.dialect, reading, names), context.group_size)
-        with context.engine.begin() as reading:
-            row = replay_state.in_progress(reading)
-        assert row is not None
-        progress.plan(connection, row, mark, planned)
+            if loader.by("store"):
+                names = loader.event_names(loader.by("store"))
+                planned.append(groups.whole_store(context.dialect, reading, names))
+            if loader.by("aggregate"):
+                names = loader.event_names(loader.by("aggregate"))
+                planned += groups.planned(
+                    context.dialect, reading, names, context.group_size, _GROUPS_A_WORKER * (context.workers or _CPUS)
+                )
+        progress.plan(connection, self._row, mark, planned)
+        return mark
 
-    def _load(self, group: Group, mark: str | None) -> None:
-        whole_store = group.number == groups.STORE
-        projectors = self._by("store" if whole_store else "aggregate")
-        with self._context.engine.begin() as reading, self._twins.loading() as loading:
-            progress.hold(loading, self._id)
-            events = self._context.reader.events(
-                reading,
-                self._event_names(projectors),
-                until=mark,
-                where=group.conditions(),
-                by_aggregate=not whole_store,
-            )
-            with closing(events) as found:
-                if whole_store:
-                    number = worker.load_directly(projectors, found, loading)
-                else:
-                    persistor, number = worker.load_in_memory(projectors, found)
-                    worker.store_rows(persistor, loading)
-            progress.finish(loading, self._id, group, number)
-        self._report(f"replayed {number} events")
+    def _refuse_rows(self, connection: Connection) -> None:
+        for projector in self.projectors:
+            for record in projector.managed_tables or ():
+                table = record_table(record).table
+                if connection.scalar(select(exists(select(1).select_from(table)))):
+                    raise ReplayError(
+                        f"the copy of {table.name} has rows already, so that a replay could store rows twice: "
+                        "migrations and hooks must leave it empty; abort this replay and begin another one"
+                    )
 
-    def _catch_up(self, reading: Connection, loading: Connection) -> int:
-        progress.hold(loading, self._id)
-        after = progress.reached_alone(loading, self._id)
-        until = self._context.dialect.position_mark(reading)
-        names = self._event_names(self.projectors)
-        with closing(self._context.reader.events(reading, names, after=after, until=until)) as found:
-            number = worker.load_directly(self.projectors, found, loading)
-        progress.reach(loading, self._id, until)
-        return number
+    def _load(self, todo: Sequence[Group], mark: str, before: GroupCounts) -> Progress:
+        context = self._context
+        meter = Meter(
+            self._watch,
+            "run",
+            done=before.finished_events,
+            events=before.events or None,
+            groups_done=before.finished,
+            groups=before.groups,
+        )
+        number = context.workers or _fitting(sum(group.events for group in todo))
+        if number > 1 and context.import_name is None:
+            self._report("one process does it all: others could not import an application without `module:attribute`")
+        if number > 1 and context.import_name is not None and len(todo) > 1:
+            workers.load(todo, self._assignment(context.import_name, mark), number, meter)
+        else:
+            for group in todo:
+                meter.start(1, group)
+                self._loader.load(group, mark, lambda events: meter.advance(1, events))
+                meter.finish(1)
+        return meter.progress
 
-    def _by(self, kind: str) -> Projectors:
-        return [projector for projector in self.projectors if projector.replay_by == kind]
-
-    def _event_names(self, projectors: Projectors) -> list[str]:
-        types = [event_type for projector in projectors for event_type in projector.handled_events()]
-        return sorted(self._context.type_names.names_of(types))
+    def _assignment(self, import_name: str, mark: str) -> Assignment:
+        context = self._context
+        url = context.engine.url.render_as_string(hide_password=False)
+        names = [projector.__type_name__ for projector in self.projectors]
+        return Assignment(import_name, url, context.migrations.version_table, names, self._id, mark)
 
     def _table_names(self) -> list[str]:
         return sorted({record_table(record).table.name for p in self.projectors for record in p.managed_tables or ()})
@@ -241,31 +259,56 @@ class Replay:
             yield connection
 
     @contextmanager
-    def _step(self, step: str) -> Generator[None, None, None]:
-        with self._changing(step):
-            """Only look, so that a step out of order changes nothing."""
-        yield
+    def _step(self, step: str) -> Generator[ReplayRow, None, None]:
+        """Look whether the step fits, keep other processes from taking one meanwhile, and store what goes wrong."""
+        _ = self.projectors
+        with self._alone():
+            with self._context.dialect.writing(self._context.engine) as connection, connection.begin():
+                row = replay_state.lock_for(connection, self._id, step)
+                if row.state is not State.CREATED:
+                    self._check_versions(connection)
+            try:
+                yield row
+            except Exception as error:
+                self._store(error)
+                raise
 
     @contextmanager
-    def _failing(self) -> Generator[None, None, None]:
-        try:
+    def _alone(self) -> Generator[None, None, None]:
+        with self._context.dialect.replaying(self._context.engine, _SECONDS_TO_WAIT) as alone:
+            if not alone:
+                raise ReplayError(
+                    "another process is at work on this replay: wait until it is done, or end it, or end the replay "
+                    "with `sequent projectors replay abort`"
+                )
             yield
-        except BaseException as error:
+
+    def _check_versions(self, connection: Connection) -> None:
+        states = read_states(connection)
+        expected = dict(self._row.projector_versions)
+        found = {name: state.replaying_version for name, state in states.items() if state.replaying_version is not None}
+        if found != expected:
+            raise ReplayError(
+                f"this replay is of {_named(expected)}, but the database says that {_named(found)} is being replayed: "
+                "abort this replay and begin another one"
+            )
+
+    def _return_to(self, state: State) -> None:
+        with self._context.dialect.writing(self._context.engine) as connection, connection.begin():
+            replay_state.return_to(connection, self._id, State.CATCHING_UP, state)
+
+    def _store(self, error: Exception) -> None:
+        try:
             with self._context.dialect.writing(self._context.engine) as connection, connection.begin():
                 replay_state.set_failed(connection, self._id, error)
-            raise
+        except DBAPIError as second:
+            error.add_note(f"this could not be stored with the replay: {second.orig}")
 
 
-def _projectors_of(context: ReplayContext, row: ReplayRow) -> Projectors:
-    known = {projector.__type_name__: projector for projector in context.projectors}
-    found: list[type[Projector]] = []
-    for name, version in row.projector_versions.items():
-        projector = known.get(name)
-        if projector is None or projector.version != version:
-            has = "does not have it" if projector is None else f"has version {projector.version}"
-            raise ReplayError(
-                f"the replay in progress is of {name} version {version}, but this code {has}: go on with the code that "
-                "began it, or end it with that code's `sequent projectors replay abort`"
-            )
-        found.append(projector)
-    return found
+def _fitting(events: int) -> int:
+    """So many processes that it is worth starting each of them."""
+    return min(_CPUS, 1 + events // _EVENTS_A_WORKER)
+
+
+def _named(versions: Mapping[str, int | None]) -> str:
+    return ", ".join(f"{name} version {version}" for name, version in sorted(versions.items())) or "nothing"

@@ -5,15 +5,16 @@ from __future__ import annotations
 import traceback
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from types import MappingProxyType
 from typing import Any
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, case, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from sequent_sa import _clock
-from sequent_sa.exceptions import ReplayError
+from sequent_sa.exceptions import ReplayError, ReplayWorkerError
 from sequent_sa.tables import replay_states
 
 
@@ -53,6 +54,7 @@ class ReplayRow:
     id: int
     state: State
     projector_versions: Mapping[str, int]
+    updated_at: datetime
     error: Mapping[str, Any] | None = None
 
 
@@ -65,12 +67,12 @@ def create(connection: Connection, projector_versions: Mapping[str, int]) -> Rep
         "projector_versions": dict(projector_versions),
     }
     try:
-        (replay_id,) = connection.execute(insert(replay_states).values(values).returning(replay_states.c.id)).one()
+        row = connection.execute(insert(replay_states).values(values).returning(*_COLUMNS)).one()
     except IntegrityError as error:
         raise ReplayError(
             "another process began a replay at the same moment: look at `sequent migrate status`"
         ) from error
-    return ReplayRow(replay_id, State.CREATED, projector_versions)
+    return _as_row(row)
 
 
 def refuse_in_progress(connection: Connection) -> None:
@@ -114,17 +116,30 @@ def set_state(connection: Connection, replay_id: int, state: State, **values: ob
     )
 
 
-def set_failed(connection: Connection, replay_id: int, error: BaseException) -> None:
-    """Write down why a run failed, unless the replay was ended meanwhile."""
+def return_to(connection: Connection, replay_id: int, current: State, former: State) -> None:
+    """Undo a change of the state, unless another process has changed it since."""
     connection.execute(
         update(replay_states)
-        .where(replay_states.c.id == replay_id, replay_states.c.state == State.REPLAYING.value)
-        .values(state=State.FAILED.value, error=describe_failure(error), updated_at=_clock.now())
+        .where(replay_states.c.id == replay_id, replay_states.c.state == current.value)
+        .values(state=former.value, updated_at=_clock.now())
     )
 
 
-def describe_failure(error: BaseException) -> dict[str, Any]:
+def set_failed(connection: Connection, replay_id: int, error: BaseException) -> None:
+    """Write down why a step failed, unless the replay was ended meanwhile. After a run the replay is failed."""
+    columns = replay_states.c
+    state = case((columns.state == State.REPLAYING.value, State.FAILED.value), else_=columns.state)
+    connection.execute(
+        update(replay_states)
+        .where(columns.id == replay_id, columns.state.not_in([state.value for state in ENDED]))
+        .values(state=state, error=describe_failure(error), updated_at=_clock.now())
+    )
+
+
+def describe_failure(error: BaseException) -> dict[str, str]:
     """An error as it is stored with the replay, to be read in another process."""
+    if isinstance(error, ReplayWorkerError):
+        return {"type": error.type, "message": error.message, "traceback": error.traceback}
     return {
         "type": f"{type(error).__module__}.{type(error).__qualname__}",
         "message": str(error),
@@ -137,6 +152,7 @@ _COLUMNS = (
     replay_states.c.state,
     replay_states.c.projectors,
     replay_states.c.projector_versions,
+    replay_states.c.updated_at,
     replay_states.c.error,
 )
 
@@ -152,4 +168,4 @@ def _read(connection: Connection, except_states: Sequence[State]) -> ReplayRow |
 def _as_row(row: Any) -> ReplayRow:
     # A replay of another implementation on this database knows no versions.
     versions = row.projector_versions or dict.fromkeys(row.projectors, 0)
-    return ReplayRow(row.id, State(row.state), versions, row.error)
+    return ReplayRow(row.id, State(row.state), versions, row.updated_at, row.error)

@@ -1,112 +1,127 @@
-"""Handing events to projectors: a portion of the store into memory and then the twins, or event by event."""
+"""One process of several that load groups: it imports the application, asks for groups, and says how far it is."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterable, Sequence
-from contextlib import contextmanager
-from typing import Any
+import importlib
+import os
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+from multiprocessing import connection, parent_process
+from typing import Any, Protocol
 
-from sqlalchemy import Connection
-from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy import Engine
 
-from sequent_sa.dialects import BoundStatement, dialect_of
-from sequent_sa.event_store.load import Position
-from sequent_sa.event_store.write import Write
-from sequent_sa.exceptions import PublishEventError, ReplayError
-from sequent_sa.messages.event import Event
-from sequent_sa.projections.persistors.in_memory import InMemoryPersistor
-from sequent_sa.projections.persistors.live import LivePersistor
-from sequent_sa.projections.persistors.persistor import Persistor
+from sequent_sa.dialects import Dialect
+from sequent_sa.event_store.load import Load
+from sequent_sa.exceptions import ReplayError
+from sequent_sa.messages.type_names import TypeNames
 from sequent_sa.projections.projector import Projector
-
-_WRITES_A_FLUSH = 1_000
-
-
-class LoadingTransaction:
-    """Sends writes on a connection whose transaction is somebody else's to end."""
-
-    def __init__(self, connection: Connection) -> None:
-        self._driver = dialect_of(connection.engine).joined(connection)
-        self._pending: list[Write] = []
-        self.unsent: dict[object, Any] = {}
-
-    def write(self, write: Write, *, first: bool = False) -> None:
-        self._pending.insert(0 if first else len(self._pending), write)
-        if len(self._pending) >= _WRITES_A_FLUSH:
-            self.flush()
-
-    def on_commit(self, callback: Callable[[], object]) -> None:
-        """Raises `ReplayError`: a projector has nothing to do at the commit of a replay."""
-        raise ReplayError("a replay has no hooks for its commit")
-
-    @contextmanager
-    def reading(self) -> Generator[Connection, None, None]:
-        self.flush()
-        yield self._driver.begin()
-
-    def fetch(self, statement: BoundStatement, *, pending: bool = False) -> Sequence[Sequence[Any]]:
-        with self._explained():
-            return self._driver.fetch(statement, self._take() if pending else ())
-
-    def flush(self) -> None:
-        with self._explained():
-            self._driver.send(self._take(), commit=False)
-
-    def _take(self) -> list[BoundStatement]:
-        writes, self._pending = self._pending, []
-        self.unsent.clear()
-        return [write.bound() for write in writes]
-
-    @staticmethod
-    @contextmanager
-    def _explained() -> Generator[None, None, None]:
-        try:
-            yield
-        except DBAPIError as error:
-            raise ReplayError(f"a row could not be written: {error.orig}") from error
+from sequent_sa.replay.groups import Group
+from sequent_sa.replay.loader import Loader
+from sequent_sa.replay.replay_state import describe_failure
 
 
-def load_in_memory(
-    projectors: Sequence[type[Projector]], found: Iterable[tuple[Position, Event]]
-) -> tuple[InMemoryPersistor, int]:
-    """Rows for the events of whole aggregates, still in memory, and the number of events."""
-    persistor = InMemoryPersistor()
-    return persistor, _project(_instances(projectors, persistor), found)
+@dataclass(frozen=True, slots=True)
+class Assignment:
+    """What a worker has to know before its first group."""
+
+    import_name: str
+    database_url: str
+    version_table: str
+    projectors: Sequence[str]
+    replay_id: int
+    mark: str
 
 
-def store_rows(persistor: InMemoryPersistor, connection: Connection) -> None:
-    """Bulk-load rows. Raises `ReplayError` when two groups write one row."""
+@dataclass(frozen=True, slots=True)
+class Advanced:
+    """So many more events were projected."""
+
+    events: int
+
+
+@dataclass(frozen=True, slots=True)
+class Idle:
+    """A group is loaded, or none was given yet."""
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """The worker gives up; what went wrong, as text."""
+
+    cause: dict[str, str]
+
+
+Answer = Advanced | Idle | Failed
+"""What a worker says."""
+
+
+class Application(Protocol):
+    """What a worker needs of an application: a `Sequent` has it."""
+
+    @property
+    def engine(self) -> Engine: ...
+    @property
+    def dialect(self) -> Dialect: ...
+    @property
+    def event_reader(self) -> Load: ...
+    @property
+    def type_names(self) -> TypeNames: ...
+    @property
+    def projectors(self) -> Sequence[type[Projector]]: ...
+    def on(self, database: str) -> Application: ...
+
+
+def work(assignment: Assignment, pipe: connection.Connection) -> None:
+    """The whole life of a worker process: it ends when it is told so, fails, or the parent is gone."""
+    threading.Thread(target=_die_with_parent, daemon=True).start()
     try:
-        persistor.load(connection)
-    except IntegrityError as error:
-        raise ReplayError(
-            f"the rows of a group of aggregates could not be loaded: {error.orig}. If aggregates share a row, "
-            'declare the projector with replay_by="store"'
-        ) from error
+        loader = _loader(assignment)
+        pipe.send(Idle())
+        while (group := _next(pipe)) is not None:
+            loader.load(group, assignment.mark, lambda number: pipe.send(Advanced(number)))
+            pipe.send(Idle())
+    except (EOFError, BrokenPipeError) as error:
+        raise SystemExit(1) from error  # nobody waits for this process any more
+    except BaseException as error:
+        pipe.send(Failed(describe_failure(error)))
+        raise SystemExit(1) from error
 
 
-def load_directly(
-    projectors: Sequence[type[Projector]], found: Iterable[tuple[Position, Event]], connection: Connection
-) -> int:
-    """Project events, in the order of commands, into tables that hold rows already. Returns their number."""
-    transaction = LoadingTransaction(connection)
-    persistor = LivePersistor(lambda: transaction, lambda: None)
-    number = _project(_instances(projectors, persistor), found)
-    transaction.flush()
-    return number
+def _next(pipe: connection.Connection) -> Group | None:
+    received: Group | None = pipe.recv()
+    return received
 
 
-def _instances(projectors: Sequence[type[Projector]], persistor: Persistor) -> list[Projector]:
-    return [projector(persistor) for projector in projectors]
+def _loader(assignment: Assignment) -> Loader:
+    app = _application(assignment)
+    by_name = {projector.__type_name__: projector for projector in app.projectors}
+    missing = [name for name in assignment.projectors if name not in by_name]
+    if missing:
+        raise ReplayError(f"{assignment.import_name} has no {', '.join(missing)}")
+    return Loader(
+        app.engine,
+        app.event_reader,
+        app.type_names,
+        app.dialect.shadow_tables(app.engine, assignment.version_table),
+        [by_name[name] for name in assignment.projectors],
+        assignment.replay_id,
+    )
 
 
-def _project(projectors: Sequence[Projector], found: Iterable[tuple[Position, Event]]) -> int:
-    number = 0
-    for _, event in found:
-        number += 1
-        for projector in projectors:
-            try:
-                projector.handle_message(event)
-            except Exception as error:
-                raise PublishEventError(type(projector), event, error) from error
-    return number
+def _application(assignment: Assignment) -> Application:
+    module, _, attribute = assignment.import_name.partition(":")
+    found: Any = importlib.import_module(module)
+    for name in attribute.split("."):
+        found = getattr(found, name)
+    app: Application = found
+    same = app.engine.url.render_as_string(hide_password=False) == assignment.database_url
+    return app if same else app.on(assignment.database_url)
+
+
+def _die_with_parent() -> None:
+    parent = parent_process()
+    if parent is not None:
+        connection.wait([parent.sentinel])
+        os._exit(1)

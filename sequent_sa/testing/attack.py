@@ -21,7 +21,7 @@ from sequent_sa.messages.event import Event
 from sequent_sa.projections.persistors.live import LivePersistor
 from sequent_sa.projections.persistors.record_table import record_table
 from sequent_sa.projections.projector import Projector
-from sequent_sa.replay.worker import LoadingTransaction, load_directly, load_in_memory, store_rows
+from sequent_sa.replay.loading import LoadingTransaction, load_directly, load_in_memory, store_rows
 from sequent_sa.testing.strategies import messages
 
 Rows = Mapping[str, Sequence[tuple[Any, ...]]]

@@ -15,7 +15,7 @@ from sequent_sa.exceptions import ConfigurationError
 from sequent_sa.messages.event import Event
 from sequent_sa.projections.projector import Projector
 from sequent_sa.projections.view_record import VIEW_SCHEMA
-from sequent_sa.replay.worker import load_directly
+from sequent_sa.replay.loading import load_directly
 
 if TYPE_CHECKING:
     from hypothesis.strategies import SearchStrategy

@@ -19,7 +19,9 @@ from sequent_sa import (
     on,
 )
 from sequent_sa.execution.middleware import Next, Request
+from sequent_sa.replay import replay_state
 from sequent_sa.replay.engine import Replay
+from sequent_sa.replay.groups import Group
 from sequent_sa.replay.replay_state import State
 from sequent_sa.tables import events
 from tests import blog
@@ -136,28 +138,26 @@ def test_two_projectors_cannot_share_a_table() -> None:
     app.engine.dispose()
 
 
-def test_a_run_that_was_aborted_meanwhile_stays_aborted(app: Sequent, database: Database) -> None:
-    """The process that still loads cannot write into the next replay, nor bring the ended one back."""
+def test_a_worker_of_an_aborted_replay_cannot_write(app: Sequent, database: Database) -> None:
+    """Not into the next replay either, whose groups have the same numbers."""
     add_posts(app, 12)
     new = upgraded(database)
     other = Replay.create(context(new), new.projectors)
     other.prepare()
-
-    def end_it(line: str) -> None:
-        if line.startswith("replayed") and other.state is State.REPLAYING:
-            other.abort()
-            Replay.create(context(new), new.projectors).prepare()
-
-    orphan = Replay.resume(context(new), end_it)
-    assert orphan is not None
-    with pytest.raises(Exception, match=r"ended by another process|no such table|does not exist"):
-        orphan.run()
-    following = Replay.resume(context(new))
-    assert following is not None
+    with new.engine.begin() as connection:
+        row = replay_state.in_progress(connection)
+        mark = new.dialect.position_mark(connection)
+    assert row is not None
+    orphan = context(new).loader(row)
+    other.abort()
+    with pytest.raises(ReplayError, match="ended by another process"):
+        orphan.load(Group(1), mark)
+    following = Replay.create(context(new), new.projectors)
+    following.prepare()
+    with pytest.raises(ReplayError, match="ended by another process"):
+        orphan.load(Group(1), mark)
     assert State.PREPARED == following.state
-    following.run()
-    following.optimize()
-    following.go_live()
+    following.take_all_steps()
     with new.session() as session:
         assert session.scalar(select(func.count()).select_from(PostRecord)) == 12
     new.engine.dispose()

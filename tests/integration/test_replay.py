@@ -11,7 +11,8 @@ from sqlalchemy import Connection, func, select, text
 
 from sequent_sa import DifferentProjectorVersionIsActive, Projector, ReplayError, Sequent, on
 from sequent_sa.projections.projector_states import read_states
-from sequent_sa.replay.engine import Replay, ReplayContext
+from sequent_sa.replay.context import ReplayContext
+from sequent_sa.replay.engine import Replay
 from sequent_sa.replay.replay_state import State
 from tests import blog
 from tests.blog import AddComment, AddPost, CommentAdded, PostAdded, PostRecord, PostTitleChanged
@@ -239,38 +240,6 @@ def test_an_aborted_replay_leaves_everything_as_it_was(app: Sequent, database: D
     assert len(titles(app)) == 4
     go_through(Replay.create(context(new), new.projectors))
     assert len(titles(new)) == 4
-    new.engine.dispose()
-
-
-def test_a_run_can_be_killed_and_taken_up(app: Sequent, database: Database) -> None:
-    """kill -9 while groups are loaded: the next run loads the rest, no row twice."""
-    add_posts(app, 12)
-    new = upgraded(database)
-    Replay.create(context(new), new.projectors).prepare()
-    script = (
-        "import os, signal, sys\n"
-        "from tests.databases import Database\n"
-        "from tests.integration.test_replay import Replay, context, upgraded\n"
-        "app = upgraded(Database('sqlite', sys.argv[1], None))\n"
-        "seen = []\n"
-        "def report(line):\n"
-        "    seen.append(line)\n"
-        "    if len(seen) == 2: os.kill(os.getpid(), signal.SIGKILL)\n"
-        "Replay.resume(context(app), report).run()\n"
-    )
-    killed = subprocess.run([sys.executable, "-c", script, database.url], cwd=ROOT, check=False)
-    assert killed.returncode == -9
-    replay = Replay.resume(context(new))
-    assert replay is not None
-    assert State.REPLAYING == replay.state
-    loaded: list[str] = []
-    resumed = Replay.resume(context(new), loaded.append)
-    assert resumed is not None
-    resumed.run()
-    assert len(loaded) == 1
-    resumed.optimize()
-    resumed.go_live()
-    assert len(titles(new)) == 12
     new.engine.dispose()
 
 

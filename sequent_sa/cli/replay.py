@@ -1,0 +1,172 @@
+"""`sequent projectors replay`: rebuilding view tables, step by step, while the application runs."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+
+import click
+
+from sequent_sa import database
+from sequent_sa.cli.app import ApplicationFinder, pass_finder
+from sequent_sa.cli.replay_display import Display, display
+from sequent_sa.exceptions import ConfigurationError, ReplayError
+from sequent_sa.migration import Migration
+from sequent_sa.projections.projector import Projector
+from sequent_sa.replay.context import GROUP_SIZE, ReplayContext
+from sequent_sa.replay.engine import Replay
+from sequent_sa.replay.replay_state import State
+from sequent_sa.replay.status import status
+
+_json = click.option("--json", "as_json", is_flag=True, help="Print JSON, one object a line.")
+_workers = click.option(
+    "--workers", type=click.IntRange(1), help="Processes that replay (default: as many as pay, at most 4)."
+)
+_group_size = click.option(
+    "--group-size",
+    type=click.IntRange(1),
+    default=GROUP_SIZE,
+    show_default=True,
+    help="Events that a process keeps the rows of in memory.",
+)
+_names = click.argument("names", nargs=-1, metavar="[PROJECTOR]...")
+
+
+@click.group()
+def replay() -> None:
+    """Rebuild view tables from the events, while the application runs.
+
+    Each step can be interrupted and taken again, or the replay aborted, from any machine. `status` says what is next;
+    `all` takes all of them.
+    """
+
+
+@replay.command()
+@_names
+@_json
+@pass_finder
+def prepare(finder: ApplicationFinder, names: tuple[str, ...], as_json: bool) -> None:
+    """Begin a replay of some projectors (default: all): make empty copies of their tables."""
+    with _shown(finder, as_json) as (context, shown):
+        _begun(context, names, shown).prepare()
+
+
+@replay.command()
+@_workers
+@_group_size
+@_json
+@pass_finder
+def run(finder: ApplicationFinder, workers: int | None, group_size: int, as_json: bool) -> None:
+    """Load all events that are stored now into the copies, in several processes."""
+    with _shown(finder, as_json, workers, group_size) as (context, shown):
+        _resumed(context, shown).run()
+
+
+@replay.command()
+@_json
+@pass_finder
+def catchup(finder: ApplicationFinder, as_json: bool) -> None:
+    """Load what was stored since; as often as you like."""
+    with _shown(finder, as_json) as (context, shown):
+        _resumed(context, shown).catch_up()
+
+
+@replay.command()
+@_json
+@pass_finder
+def optimize(finder: ApplicationFinder, as_json: bool) -> None:
+    """Build the indexes of the copies, and refresh their statistics."""
+    with _shown(finder, as_json) as (context, shown):
+        _resumed(context, shown).optimize()
+
+
+@replay.command()
+@_json
+@pass_finder
+def golive(finder: ApplicationFinder, as_json: bool) -> None:
+    """Put the copies in the place of the tables, and activate the projectors' versions, in one transaction."""
+    with _shown(finder, as_json) as (context, shown):
+        finder.application.register_types()
+        _resumed(context, shown).go_live()
+
+
+@replay.command("all")
+@_names
+@_workers
+@_group_size
+@_json
+@pass_finder
+def all_steps(
+    finder: ApplicationFinder, names: tuple[str, ...], workers: int | None, group_size: int, as_json: bool
+) -> None:
+    """Take all steps, beginning a replay or going on with the one in progress."""
+    with _shown(finder, as_json, workers, group_size) as (context, shown):
+        finder.application.register_types()
+        current = Replay.resume(context, shown.report, shown.watch)
+        if current is not None and names and set(names) != {p.__type_name__ for p in current.projectors}:
+            raise ReplayError("a replay of other projectors is in progress: finish it without names, or abort it")
+        (current or _begun(context, names, shown)).take_all_steps()
+
+
+@replay.command()
+@_json
+@pass_finder
+def abort(finder: ApplicationFinder, as_json: bool) -> None:
+    """End the replay in progress, whichever code began it; the live tables stay as they are."""
+    with _shown(finder, as_json) as (context, shown):
+        _resumed(context, shown).abort()
+        shown.report("aborted; the live tables are as they were")
+
+
+@replay.command("status")
+@_json
+@pass_finder
+def show_status(finder: ApplicationFinder, as_json: bool) -> None:
+    """Show where the replay stands, and what to type next."""
+    with _shown(finder, as_json):
+        """The status is what is printed at the end of every step."""
+
+
+@contextmanager
+def _shown(
+    finder: ApplicationFinder, as_json: bool, workers: int | None = None, group_size: int = GROUP_SIZE
+) -> Generator[tuple[ReplayContext, Display], None, None]:
+    """What every step does around its work: look for the store, show the progress, and say where things stand."""
+    app = finder.application
+    database.check_event_store(app.engine)
+    context = replace(
+        Migration(app, finder.alembic_ini).context,
+        workers=workers,
+        group_size=group_size,
+        import_name=finder.import_name,
+    )
+    shown = display(as_json)
+    with shown:
+        yield context, shown
+    shown.status(status(context))
+
+
+def _resumed(context: ReplayContext, shown: Display) -> Replay:
+    found = Replay.resume(context, shown.report, shown.watch)
+    if found is None:
+        raise ReplayError("no replay is in progress: begin one with `sequent projectors replay prepare`")
+    return found
+
+
+def _begun(context: ReplayContext, names: Sequence[str], shown: Display) -> Replay:
+    current = Replay.resume(context, shown.report, shown.watch)
+    if current is not None and current.state is State.CREATED:
+        return current  # it was interrupted before it was prepared
+    return Replay.create(context, named(context, names), shown.report, shown.watch)
+
+
+def named(context: ReplayContext, names: Sequence[str]) -> list[type[Projector]]:
+    """The projectors of these names; all for none. Raises `ConfigurationError` for a name that there is not."""
+    known = {projector.__type_name__: projector for projector in context.projectors}
+    unknown = [name for name in names if name not in known]
+    if unknown:
+        raise ConfigurationError(
+            f"{', '.join(unknown)} is no projector of this application: it has {', '.join(sorted(known)) or 'none'}"
+        )
+    return [known[name] for name in dict.fromkeys(names)] if names else list(context.projectors)

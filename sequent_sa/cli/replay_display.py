@@ -1,0 +1,224 @@
+"""How the progress of a replay is shown: on a terminal, as plain lines, or as JSON."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
+from typing import TYPE_CHECKING, Any, Protocol, Self
+
+import click
+
+from sequent_sa.replay.meter import Progress, WorkerProgress
+from sequent_sa.replay.status import ReplayStatus
+
+if TYPE_CHECKING:
+    from rich.progress import TaskID
+
+_SECONDS_BETWEEN_LINES = 10.0
+
+
+class Display(AbstractContextManager["Display"], Protocol):
+    """Shows what a replay does."""
+
+    def report(self, line: str) -> None:
+        """A step is done."""
+        ...
+
+    def watch(self, progress: Progress) -> None:
+        """How far a step is."""
+        ...
+
+    def status(self, status: ReplayStatus | None) -> None:
+        """Where things stand in the end."""
+        ...
+
+
+def display(as_json: bool) -> Display:
+    """What suits where the output goes."""
+    if as_json:
+        return JsonDisplay()
+    return TerminalDisplay() if sys.stderr.isatty() else PlainDisplay()
+
+
+class PlainDisplay:
+    """Lines, one every ten seconds while something takes long."""
+
+    def __init__(self) -> None:
+        self._last = time.monotonic()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """There is nothing to put away."""
+
+    def report(self, line: str) -> None:
+        click.echo(line)
+
+    def watch(self, progress: Progress) -> None:
+        now = time.monotonic()
+        if now - self._last >= _SECONDS_BETWEEN_LINES:
+            self._last = now
+            for line in _lines(progress):
+                click.echo(line)
+
+    def status(self, status: ReplayStatus | None) -> None:
+        for line in status_lines(status):
+            click.echo(line)
+
+
+class JsonDisplay(PlainDisplay):
+    """Objects, one a line: `report`, `progress` and, at the end, `status`."""
+
+    def report(self, line: str) -> None:
+        _print({"report": line})
+
+    def watch(self, progress: Progress) -> None:
+        _print({"progress": progress_data(progress)})
+
+    def status(self, status: ReplayStatus | None) -> None:
+        _print({"status": None if status is None else status_data(status)})
+
+
+class TerminalDisplay(PlainDisplay):
+    """Bars that move, one for everything and one for each process."""
+
+    def __init__(self) -> None:
+        from rich.console import Console  # noqa: PLC0415 - only whoever sees it pays for it
+        from rich.progress import BarColumn, Progress, TextColumn  # noqa: PLC0415
+
+        super().__init__()
+        columns = ("{task.description}", "{task.fields[done]}", "{task.fields[rate]}", "{task.fields[left]}")
+        self._bars = Progress(
+            TextColumn(columns[0]), BarColumn(), *map(TextColumn, columns[1:]), console=Console(stderr=True)
+        )
+        self._tasks: dict[str, TaskID] = {}
+
+    def __enter__(self) -> Self:
+        self._bars.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._bars.stop()
+
+    def report(self, line: str) -> None:
+        for task in self._tasks.values():
+            self._bars.remove_task(task)
+        self._tasks.clear()
+        self._bars.console.print(line, highlight=False, markup=False)
+
+    def watch(self, progress: Progress) -> None:
+        groups = f" (group {progress.groups_done} of {progress.groups})" if progress.groups else ""
+        self._show(f"{progress.step}{groups}", "total", progress)
+        for worker in progress.workers if len(progress.workers) > 1 else ():
+            self._show(f"worker {worker.number}: group {worker.group}", f"worker {worker.number}", worker)
+
+    def _show(self, description: str, key: str, done: Progress | WorkerProgress) -> None:
+        if key not in self._tasks:
+            self._tasks[key] = self._bars.add_task(description, done="", rate="", left="")
+        self._bars.update(
+            self._tasks[key],
+            description=description,
+            completed=done.done,
+            total=done.events,
+            done=_done(done),
+            rate=f"{done.events_a_second:,.0f}/s",
+            left=_left(done.seconds_left),
+        )
+
+
+def status_lines(status: ReplayStatus | None) -> list[str]:
+    """A status for people."""
+    if status is None:
+        return ["there was no replay yet; begin one: sequent projectors replay prepare"]
+    what = ", ".join(f"{name} version {version}" for name, version in status.projectors.items())
+    lines = [f"replay of {what}: {status.state.value} since {status.updated_at:%Y-%m-%d %H:%M:%S} UTC"]
+    if status.counts is not None and status.counts.groups:
+        done = status.counts
+        lines.append(
+            f"{done.finished} of {done.groups} groups loaded, {done.finished_events} of about {done.events} events"
+        )
+    if status.position is not None:
+        lines.append(f"loaded until {status.position}")
+    if status.error is not None:
+        lines.append(f"the last attempt failed: {status.error['type'].rpartition('.')[2]}: {status.error['message']}")
+    if status.next_step is None:
+        lines.append("no replay is in progress; begin one: sequent projectors replay prepare")
+    elif status.at_work:
+        lines.append("a process is at work on it")
+    else:
+        lines.append(f"next: sequent projectors replay {status.next_step}")
+    return lines
+
+
+def status_data(status: ReplayStatus) -> dict[str, Any]:
+    """A status for programs."""
+    counts = status.counts
+    return {
+        "state": status.state.value,
+        "projectors": dict(status.projectors),
+        "updated_at": status.updated_at.isoformat(),
+        "at_work": status.at_work,
+        "next": status.next_step,
+        "position": status.position,
+        "groups": counts and {"finished": counts.finished, "all": counts.groups},
+        "events": counts and {"finished": counts.finished_events, "all": counts.events},
+        "error": status.error and dict(status.error),
+    }
+
+
+def progress_data(progress: Progress) -> dict[str, Any]:
+    """Progress for programs."""
+    return {
+        "step": progress.step,
+        **_numbers(progress),
+        "groups_done": progress.groups_done,
+        "groups": progress.groups,
+        "seconds": round(progress.seconds, 3),
+        "workers": [
+            {"number": worker.number, "group": worker.group, **_numbers(worker)} for worker in progress.workers
+        ],
+    }
+
+
+def _numbers(done: Progress | WorkerProgress) -> dict[str, Any]:
+    left = done.seconds_left
+    return {
+        "done": done.done,
+        "events": done.events,
+        "events_a_second": round(done.events_a_second),
+        "seconds_left": None if left is None else round(left, 1),
+    }
+
+
+def _lines(progress: Progress) -> list[str]:
+    lines = [
+        f"{progress.step}: {_done(progress)} events, {progress.events_a_second:,.0f} a second, "
+        f"{_left(progress.seconds_left)}"
+    ]
+    if len(progress.workers) > 1:
+        lines += [
+            f"  worker {worker.number}: group {worker.group}, {_done(worker)} events, "
+            f"{worker.events_a_second:,.0f} a second, {_left(worker.seconds_left)}"
+            for worker in progress.workers
+        ]
+    return lines
+
+
+def _done(done: Progress | WorkerProgress) -> str:
+    return f"{done.done:,}" if done.events is None else f"{done.done:,} of {done.events:,}"
+
+
+def _left(seconds: float | None) -> str:
+    if seconds is None:
+        return "time left unknown"
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02} left"
+
+
+def _print(data: Mapping[str, Any]) -> None:
+    click.echo(json.dumps(data))

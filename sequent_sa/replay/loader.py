@@ -1,0 +1,144 @@
+"""Filling the twins: a group of whole aggregates at once, or what was committed since, in the order of commands."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from itertools import islice
+from typing import TypeVar
+
+from sqlalchemy import Connection, Engine
+
+from sequent_sa.dialects import ShadowTables, dialect_of
+from sequent_sa.event_store.load import Load, behind
+from sequent_sa.messages.type_names import TypeNames
+from sequent_sa.projections.projector import Projector
+from sequent_sa.replay import groups, progress
+from sequent_sa.replay.groups import Group
+from sequent_sa.replay.loading import load_directly, load_in_memory, store_rows
+from sequent_sa.replay.progress import Window
+
+T = TypeVar("T")
+
+Advanced = Callable[[int], object]
+"""Gets how many more events were projected."""
+
+_EVENTS_A_TRANSACTION = 10_000
+_EVENTS_A_CALL = 1_000
+
+
+@dataclass(frozen=True)
+class Loader:
+    """One replay's way from the events into the twins. Every transaction that writes makes sure that it still may."""
+
+    engine: Engine
+    reader: Load
+    type_names: TypeNames
+    twins: ShadowTables
+    projectors: Sequence[type[Projector]]
+    replay_id: int
+
+    def load(self, group: Group, mark: str, advanced: Advanced = lambda _number: None) -> None:
+        """Load what was committed until a mark. All rows of a group, or none, are there after a crash.
+
+        Raises `PublishEventError` when a projector fails, and `ReplayError` when the replay was ended.
+        """
+        if group.number == groups.STORE:
+            self._load_store(group, mark, advanced)
+            return
+        projectors = self.by("aggregate")
+        with self.engine.begin() as reading:
+            events = self.reader.events(
+                reading, self.event_names(projectors), until=mark, where=group.conditions(), by_aggregate=True
+            )
+            with closing(events) as found:
+                persistor, number = load_in_memory(projectors, _counted(found, advanced))
+        with self.twins.loading() as loading:
+            progress.hold(loading, self.replay_id)
+            if progress.finish(loading, self.replay_id, group, number):
+                store_rows(persistor, loading)
+
+    def catch_up(self, advanced: Advanced = lambda _number: None) -> int:
+        """Project what was committed since, in the order of commands; returns the number of events."""
+        number = 0
+        with self.twins.loading() as loading:
+            window = progress.window(loading, self.replay_id)
+        while True:
+            with self.engine.begin() as reading:
+                is_last = window.until is None
+                until = window.until or dialect_of(self.engine).position_mark(reading)
+                number += self._follow(self.projectors, reading, window, until, advanced)
+            with self.twins.loading() as loading:
+                progress.hold(loading, self.replay_id)
+                window = progress.reach(loading, self.replay_id, until)
+            if is_last:
+                return number
+
+    def catch_up_within(self, reading: Connection, loading: Connection) -> int:
+        """Like `catch_up`, in a transaction of somebody else's, with everybody who stores events kept out."""
+        progress.hold(loading, self.replay_id)
+        window = progress.window(loading, self.replay_id)
+        until = dialect_of(self.engine).position_mark(reading)
+        events = self.reader.events(reading, self.event_names(self.projectors), after=window.after, until=until)
+        with closing(events) as found:
+            number = load_directly(self.projectors, found, loading)
+        progress.reach(loading, self.replay_id, until)
+        return number
+
+    def by(self, kind: str) -> Sequence[type[Projector]]:
+        """The projectors that are replayed by aggregate, or by store."""
+        return [projector for projector in self.projectors if projector.replay_by == kind]
+
+    def event_names(self, projectors: Sequence[type[Projector]]) -> list[str]:
+        """The stored types that projectors handle."""
+        types = [event_type for projector in projectors for event_type in projector.handled_events()]
+        return sorted(self.type_names.names_of(types))
+
+    def _load_store(self, group: Group, mark: str, advanced: Advanced) -> None:
+        with self.twins.loading() as loading:
+            last = progress.window(loading, self.replay_id).last
+        with self.engine.begin() as reading:
+            number = self._follow(self.by("store"), reading, Window(None, mark, last), mark, advanced)
+        with self.twins.loading() as loading:
+            progress.hold(loading, self.replay_id)
+            progress.reach(loading, self.replay_id, mark)
+            progress.finish(loading, self.replay_id, group, number)
+
+    def _follow(
+        self,
+        projectors: Sequence[type[Projector]],
+        reading: Connection,
+        window: Window,
+        until: str,
+        advanced: Advanced,
+    ) -> int:
+        """Project a window, some thousand events in a transaction that also writes down how far it came."""
+        number = 0
+        last = window.last
+        where = [] if last is None else [behind(last)]
+        events = self.reader.events(reading, self.event_names(projectors), after=window.after, until=until, where=where)
+        with closing(events) as found:
+            for portion in _portions(_counted(found, advanced), _EVENTS_A_TRANSACTION):
+                with self.twins.loading() as loading:
+                    progress.hold(loading, self.replay_id)
+                    last = progress.advance(loading, self.replay_id, until, last, portion[-1][0])
+                    number += load_directly(projectors, portion, loading)
+        return number
+
+
+def _portions(found: Iterable[T], size: int) -> Iterator[list[T]]:
+    rest = iter(found)
+    while portion := list(islice(rest, size)):
+        yield portion
+
+
+def _counted(found: Iterable[T], advanced: Advanced) -> Iterator[T]:
+    number = 0
+    for each in found:
+        yield each
+        number += 1
+        if number == _EVENTS_A_CALL:
+            advanced(number)
+            number = 0
+    advanced(number)

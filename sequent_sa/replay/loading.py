@@ -1,0 +1,112 @@
+"""Handing events to projectors: a portion of the store into memory and then the twins, or event by event."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterable, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from sqlalchemy import Connection
+from sqlalchemy.exc import DBAPIError, IntegrityError
+
+from sequent_sa.dialects import BoundStatement, dialect_of
+from sequent_sa.event_store.load import Position
+from sequent_sa.event_store.write import Write
+from sequent_sa.exceptions import PublishEventError, ReplayError
+from sequent_sa.messages.event import Event
+from sequent_sa.projections.persistors.in_memory import InMemoryPersistor
+from sequent_sa.projections.persistors.live import LivePersistor
+from sequent_sa.projections.persistors.persistor import Persistor
+from sequent_sa.projections.projector import Projector
+
+_WRITES_A_FLUSH = 1_000
+
+
+class LoadingTransaction:
+    """Sends writes on a connection whose transaction is somebody else's to end."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._driver = dialect_of(connection.engine).joined(connection)
+        self._pending: list[Write] = []
+        self.unsent: dict[object, Any] = {}
+
+    def write(self, write: Write, *, first: bool = False) -> None:
+        self._pending.insert(0 if first else len(self._pending), write)
+        if len(self._pending) >= _WRITES_A_FLUSH:
+            self.flush()
+
+    def on_commit(self, callback: Callable[[], object]) -> None:
+        """Raises `ReplayError`: a projector has nothing to do at the commit of a replay."""
+        raise ReplayError("a replay has no hooks for its commit")
+
+    @contextmanager
+    def reading(self) -> Generator[Connection, None, None]:
+        self.flush()
+        yield self._driver.begin()
+
+    def fetch(self, statement: BoundStatement, *, pending: bool = False) -> Sequence[Sequence[Any]]:
+        with self._explained():
+            return self._driver.fetch(statement, self._take() if pending else ())
+
+    def flush(self) -> None:
+        with self._explained():
+            self._driver.send(self._take(), commit=False)
+
+    def _take(self) -> list[BoundStatement]:
+        writes, self._pending = self._pending, []
+        self.unsent.clear()
+        return [write.bound() for write in writes]
+
+    @staticmethod
+    @contextmanager
+    def _explained() -> Generator[None, None, None]:
+        try:
+            yield
+        except DBAPIError as error:
+            raise ReplayError(f"a row could not be written: {error.orig}") from error
+
+
+def load_in_memory(
+    projectors: Sequence[type[Projector]], found: Iterable[tuple[Position, Event]]
+) -> tuple[InMemoryPersistor, int]:
+    """Rows for the events of whole aggregates, still in memory, and the number of events."""
+    persistor = InMemoryPersistor()
+    return persistor, _project(_instances(projectors, persistor), found)
+
+
+def store_rows(persistor: InMemoryPersistor, connection: Connection) -> None:
+    """Bulk-load rows. Raises `ReplayError` when two groups write one row."""
+    try:
+        persistor.load(connection)
+    except IntegrityError as error:
+        raise ReplayError(
+            f"the rows of a group of aggregates could not be loaded: {error.orig}. If aggregates share a row, "
+            'declare the projector with replay_by="store"'
+        ) from error
+
+
+def load_directly(
+    projectors: Sequence[type[Projector]], found: Iterable[tuple[Position, Event]], connection: Connection
+) -> int:
+    """Project events, in the order of commands, into tables that hold rows already. Returns their number."""
+    transaction = LoadingTransaction(connection)
+    persistor = LivePersistor(lambda: transaction, lambda: None)
+    number = _project(_instances(projectors, persistor), found)
+    transaction.flush()
+    return number
+
+
+def _instances(projectors: Sequence[type[Projector]], persistor: Persistor) -> list[Projector]:
+    return [projector(persistor) for projector in projectors]
+
+
+def _project(projectors: Sequence[Projector], found: Iterable[tuple[Position, Event]]) -> int:
+    number = 0
+    for _, event in found:
+        number += 1
+        for projector in projectors:
+            try:
+                projector.handle_message(event)
+            except Exception as error:
+                raise PublishEventError(type(projector), event, error) from error
+    return number
