@@ -4,8 +4,9 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterable, Mapping
-from typing import TYPE_CHECKING, Any, ClassVar, Self, cast, dataclass_transform
+from typing import TYPE_CHECKING, Any, ClassVar, ParamSpec, Protocol, Self, TypeVar, cast, dataclass_transform
 
 import msgspec
 from marshmallow import Schema
@@ -15,7 +16,15 @@ from sequent_sa.messages.attributes import Declaration, attr
 from sequent_sa.messages.message_class import MessageMeta
 from sequent_sa.messages.redaction import shown_attributes
 
+P = ParamSpec("P")
+R_co = TypeVar("R_co", covariant=True)
+
 if TYPE_CHECKING:
+
+    class Replaceable(Protocol[P, R_co]):
+        """What type checkers make of a class with attributes, from target version 3.13 on."""
+
+        def __replace__(self, *args: P.args, **changes: P.kwargs) -> R_co: ...
 
     class _Root:
         def __init_subclass__(
@@ -59,12 +68,19 @@ class Message(_Root):
     __type_aliases__: ClassVar[tuple[str, ...]] = ()
     __compared__: ClassVar[Callable[[Any], Any]]
 
-    def evolve(self, /, **changes: Any) -> Self:
-        """A copy with some attributes changed. Raises `TypeError` for an attribute that the class does not have."""
-        unknown = [name for name in changes if name not in self.__struct_fields__]
-        if unknown:
-            raise TypeError(f"{type(self).__name__} has no attribute {', '.join(unknown)}")
-        return cast("Self", msgspec.structs.replace(cast("Any", self), **changes))
+    if TYPE_CHECKING and sys.version_info >= (3, 13):
+
+        @property
+        def evolve(self: Replaceable[P, R_co]) -> Callable[P, R_co]: ...
+
+    else:
+
+        def evolve(self, /, **changes: Any) -> Self:
+            """A copy with some attributes changed. Raises `TypeError` for an attribute that the class does not have.
+
+            Type checkers know the names and types of the attributes from target version 3.13 on.
+            """
+            return cast("Self", _changed(self, changes))
 
     def to_dict(self) -> dict[str, Any]:
         """The attributes by name, without the envelope; value objects inside become dicts too."""
@@ -85,6 +101,13 @@ class Message(_Root):
             return hash((type(self), values))
         except TypeError:
             return hash((type(self), _hashable(values)))
+
+
+def _changed(message: Any, changes: Mapping[str, Any]) -> Any:
+    unknown = [name for name in changes if name not in message.__struct_fields__]
+    if unknown:
+        raise TypeError(f"{type(message).__name__} has no attribute {', '.join(unknown)}")
+    return msgspec.structs.replace(message, **changes)
 
 
 def _plain(value: Any) -> Any:
