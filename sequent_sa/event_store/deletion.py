@@ -18,6 +18,7 @@ from sqlalchemy import (
     delete,
     exists,
     inspect,
+    null,
     or_,
     select,
     tuple_,
@@ -142,5 +143,5 @@ def _empty(connection: Connection, command_ids: Sequence[int]) -> None:
     columns: list[Column[Any]] = [Column(each.name, each.type) for each in (commands.c.id, commands.c.command_json)]
     columns += [Column(name, Text()) for name in own]
     table = Table(commands.name, MetaData(schema=commands.schema), *columns)
-    values = {"command_json": "{}", **dict.fromkeys(own)}
+    values = {"command_json": "{}", **dict.fromkeys(own, null())}
     connection.execute(update(table).where(table.c.id.in_(command_ids)).values(values))

@@ -141,7 +141,8 @@ def test_a_column_of_ours_is_refused() -> None:
 
 def test_erasing_empties_the_columns(new_app: NewApp) -> None:
     """A command that stays, because it has events of others, keeps nothing in columns of the application's own."""
-    hooks = RecordHooks(commands={Column("ip_address", Text): lambda _: "127.0.0.1"})
+    own: dict[Column[Any], Callable[[BaseCommand], object]] = {Column("ip_address", Text): lambda _: "127.0.0.1"}
+    hooks = RecordHooks(commands={**own, Column("session", Uuid): lambda _: UUID(int=7)})
     projectors = [people.PersonProjector, people.InvitationProjector]
     app = new_app(command_handlers=[people.PersonCommandHandler], projectors=projectors, record_hooks=hooks)
     app.create_all()
@@ -152,8 +153,10 @@ def test_erasing_empties_the_columns(new_app: NewApp) -> None:
     assert 1 == len(deleted.emptied_commands)
     with app.session() as session:
         columns = hooks.commands_table.c
-        left = session.execute(select(columns.ip_address, columns.command_json).order_by(columns.id)).all()
-    assert ["127.0.0.1", None] == [row.ip_address for row in left]
+        left = session.execute(
+            select(columns.ip_address, columns.session, columns.command_json).order_by(columns.id)
+        ).all()
+    assert [("127.0.0.1", UUID(int=7)), (None, None)] == [(row.ip_address, row.session) for row in left]
     assert "{}" == left[1].command_json
 
 
