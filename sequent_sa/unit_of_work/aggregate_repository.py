@@ -103,7 +103,7 @@ class AggregateRepository:
             if not isinstance(aggregate, aggregate_type):
                 raise AggregateTypeMismatch(id_, type(aggregate), aggregate_type)
             found.append(aggregate)
-        self._remember(unit, loaded)
+        self._remember(unit, [aggregate for aggregate in found if aggregate.aggregate_id in loaded])
         return found
 
     @overload
@@ -206,9 +206,9 @@ class AggregateRepository:
         return aggregate_type.load_from_history(stream, events)
 
     @staticmethod
-    def _remember(unit: UnitOfWork | None, loaded: Mapping[UUID, AggregateRoot]) -> None:
+    def _remember(unit: UnitOfWork | None, loaded: Sequence[AggregateRoot]) -> None:
         if unit is not None:
-            unit.aggregates.update(loaded)
+            unit.aggregates.update({aggregate.aggregate_id: aggregate for aggregate in loaded})
             return
-        for aggregate in loaded.values():
+        for aggregate in loaded:
             aggregate.detach()

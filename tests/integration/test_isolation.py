@@ -1,0 +1,64 @@
+"""The store is correct under one isolation level, and accepts no other."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from sqlalchemy import Engine, create_engine, make_url, text
+
+from sequent_sa import ConfigurationError, Sequent
+from tests.blog import AddPost, new_app
+from tests.databases import Database, PostgreSQLDatabases
+
+
+def _of_the_engine(database: Database) -> Engine:
+    return create_engine(database.url, isolation_level="SERIALIZABLE")
+
+
+def _of_the_session(database: Database) -> Engine:
+    options = "-c default_transaction_isolation=serializable"
+    return create_engine(make_url(database.url).update_query_dict({"options": options}))
+
+
+def _of_the_database(database: Database) -> Engine:
+    name = database.engine.url.database
+    with database.engine.begin() as connection:
+        connection.execute(text(f"ALTER DATABASE \"{name}\" SET default_transaction_isolation = 'repeatable read'"))
+    return create_engine(database.url)
+
+
+@pytest.fixture
+def database(postgresql_databases: PostgreSQLDatabases) -> Database:
+    """A database whose tables are there."""
+    database = postgresql_databases.create()
+    app = new_app(database.url)
+    app.create_all()
+    app.engine.dispose()
+    return database
+
+
+@pytest.mark.parametrize("configured", [_of_the_engine, _of_the_session, _of_the_database])
+def test_other_levels_are_refused(database: Database, configured: Callable[[Database], Engine]) -> None:
+    """Wherever the level was set: an error that names both, before anything is read or written."""
+    engine = configured(database)
+    app = Sequent(engine, packages=["tests.blog"], environment="test")
+    post_id = app.new_uuid()
+    for use in (
+        lambda: app.execute_commands(AddPost(aggregate_id=post_id, author="ben", title="Hi")),
+        lambda: app.repository.find_aggregate(post_id),
+    ):
+        with pytest.raises(ConfigurationError, match=r"needs .*READ COMMITTED, .*(SERIALIZABLE|REPEATABLE READ)"):
+            use()
+    engine.dispose()
+
+
+def test_what_an_application_reads_elsewhere_is_its_own_business(database: Database) -> None:
+    """A level for one connection, given to SQLAlchemy, does not touch the transactions of commands."""
+    app = new_app(database.url)
+    with app.engine.connect().execution_options(isolation_level="SERIALIZABLE") as connection:
+        assert "serializable" == connection.scalar(text("SHOW transaction_isolation"))
+    app.execute_commands(AddPost(aggregate_id=app.new_uuid(), author="ben", title="Hi"))
+    with app.engine.connect() as connection:
+        assert "read committed" == connection.scalar(text("SHOW transaction_isolation"))
+    app.engine.dispose()
