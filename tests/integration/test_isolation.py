@@ -44,10 +44,11 @@ def test_other_levels_are_refused(database: Database, configured: Callable[[Data
     engine = configured(database)
     app = Sequent(engine, packages=["tests.blog"], environment="test")
     post_id = app.new_uuid()
-    for use in (
+    uses: list[Callable[[], object]] = [
         lambda: app.execute_commands(AddPost(aggregate_id=post_id, author="ben", title="Hi")),
         lambda: app.repository.find_aggregate(post_id),
-    ):
+    ]
+    for use in uses:
         with pytest.raises(ConfigurationError, match=r"needs .*READ COMMITTED, .*(SERIALIZABLE|REPEATABLE READ)"):
             use()
     engine.dispose()
