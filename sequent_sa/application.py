@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import AsyncGenerator, Callable, Generator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
-from functools import cached_property, partial
+from functools import cached_property
 from typing import TYPE_CHECKING
 from uuid import UUID
 
@@ -16,7 +16,7 @@ from sequent_sa import _asynchronous, ids, tables
 from sequent_sa.aggregates.aggregate_root import AggregateRoot
 from sequent_sa.configuration import Configuration
 from sequent_sa.dialects import Dialect, dialect_of
-from sequent_sa.engines import asyncio_engine, asyncio_session, new_engine
+from sequent_sa.engines import Engines, asyncio_engine, for_coroutines, new_engine
 from sequent_sa.erasure import Erasure
 from sequent_sa.event_log import EventLog
 from sequent_sa.event_store.event_store import EventStore, SQLEventStore
@@ -33,23 +33,23 @@ from sequent_sa.messages.type_names import TypeNames
 from sequent_sa.partitions import Partitions
 from sequent_sa.parts import Declared, Parts
 from sequent_sa.projections.activation import activate_projectors
-from sequent_sa.projections.active_projectors import ActiveProjectors
-from sequent_sa.projections.persistors.live import LivePersistor
-from sequent_sa.projections.persistors.persistor import Persistor
 from sequent_sa.projections.persistors.record_table import record_table
 from sequent_sa.projections.persistors.recording import RecordingPersistor
-from sequent_sa.projections.projector import Projector
+from sequent_sa.projections.projector import Projector, managed_records
 from sequent_sa.projections.view_record import VIEW_SCHEMA
 from sequent_sa.replay.context import ReplayContext, ViewMigrations
 from sequent_sa.snapshots import Snapshots
 from sequent_sa.unique_key_refresh import UniqueKeyRefresh
 from sequent_sa.unit_of_work.aggregate_repository import AggregateRepository
-from sequent_sa.unit_of_work.event_publisher import EventPublisher, HandlerChoice, explain_writes
-from sequent_sa.unit_of_work.transactions import SQLTransaction
-from sequent_sa.unit_of_work.unit_of_work import UnitOfWork, UnitsOfWork
+from sequent_sa.unit_of_work.caller import Caller, Joinable
+from sequent_sa.unit_of_work.unit_of_work import UnitOfWork
+from sequent_sa.unit_of_work.units_of_work import UnitsOfWork
+from sequent_sa.wiring import Wiring
 
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
+
+    from sequent_sa.engines import JoinableFromCoroutines
 
 
 class Sequent:
@@ -99,13 +99,13 @@ class Sequent:
             workflows=workflows,
             retired_events=retired_events,
         )
-        self._filters = filters
-        self._middleware = middleware
+        self._filters, self._middleware = filters, middleware
         self._retries = retries
         self._storing = (store_commands_without_events, record_hooks or RecordHooks())
         self._language = (locale, translations)
         self._environment = environment
-        self._units = UnitsOfWork(self._new_transaction, partial(self._new_transaction, writing=False))
+        self._engines = Engines(lambda: self.engine, lambda: self.async_engine)
+        self._units = UnitsOfWork(self._engines.writing, self._engines.reading, self._engines.joined)
         self._lock = threading.RLock()
         self.new_uuid = new_uuid
 
@@ -189,28 +189,45 @@ class Sequent:
         return AggregateRepository(self._units, self.event_store, self.type_names, self._storing[0])
 
     @cached_property
+    def wiring(self) -> Wiring:
+        """What puts command services together from the classes of this application."""
+        return Wiring(self.parts, self._filters, self._middleware, self._retries, translation(*self._language))
+
+    @cached_property
     def command_service(self) -> CommandService:
         """What executes commands."""
         with self._lock:
-            return self._wire(self._units, self.repository)
+            return self.wiring.publishing_service(self._units, self.repository, self.dialect, strict=self._is_strict)
 
     def execute_commands(
-        self, *commands: Request, retries: int | None = None, validation_contexts: Iterable[str] = ()
+        self,
+        *commands: Request,
+        session: Joinable | None = None,
+        retries: int | None = None,
+        validation_contexts: Iterable[str] = (),
     ) -> None:
         """Execute commands in order, all in one transaction.
 
-        `retries` says how often the transaction begins again after it lost a race (default: the application's). Inside
-        a unit of work that is open already nothing is tried again: that is for whoever opened it.
-        `validation_contexts` names the rules that hold besides those that always do (see `when`), for these commands
-        and for those that workflows add.
+        With a `session` or connection of SQLAlchemy that is its transaction, and hooks run when it commits or rolls
+        back; a failure undoes what the commands did, and no more. `retries` says how often the transaction begins again
+        after it lost a race (default: the application's). Inside a transaction that is open already nothing is tried
+        again: that is for whoever began it. `validation_contexts` names the rules that hold besides those that always
+        do (see `when`), for these commands and for those that workflows add.
 
         Raises `CommandNotValid`, `ConcurrencyError`, `AggregateKeyNotUnique`, `PublishEventError`, and whatever the
         command handlers raise; then nothing has changed.
         """
-        self.command_service.execute_commands(*commands, retries=retries, validation_contexts=validation_contexts)
+        caller = None if session is None else self._caller(session)
+        self.command_service.execute_commands(
+            *commands, retries=retries, validation_contexts=validation_contexts, caller=caller
+        )
 
     async def execute_commands_async(
-        self, *commands: Request, retries: int | None = None, validation_contexts: Iterable[str] = ()
+        self,
+        *commands: Request,
+        session: JoinableFromCoroutines | None = None,
+        retries: int | None = None,
+        validation_contexts: Iterable[str] = (),
     ) -> None:
         """Like `execute_commands`, on an asyncio engine: the event loop goes on while the database works.
 
@@ -218,15 +235,43 @@ class Sequent:
         hashing a password for example, blocks the loop. Raises `ConfigurationError` without the extra
         `sequent-sa[async]`.
         """
+        joined = for_coroutines(session)
         await _asynchronous.run(
-            lambda: self.execute_commands(*commands, retries=retries, validation_contexts=validation_contexts)
+            lambda: self.execute_commands(
+                *commands, session=joined, retries=retries, validation_contexts=validation_contexts
+            )
         )
 
-    @asynccontextmanager
-    async def session_async(self) -> AsyncGenerator[AsyncSession, None]:
-        """A SQLAlchemy session for reading view records from a coroutine."""
-        async with asyncio_session(self.async_engine) as session:
+    @contextmanager
+    def session(self, *, read_only: bool = False) -> Generator[Session, None, None]:
+        """A SQLAlchemy session for reading view records; with `read_only` the database refuses to write in it."""
+        with self._engines.session(read_only=read_only) as session:
             yield session
+
+    @asynccontextmanager
+    async def session_async(self, *, read_only: bool = False) -> AsyncGenerator[AsyncSession, None]:
+        """A SQLAlchemy session for reading view records from a coroutine."""
+        async with self._engines.session_async(read_only=read_only) as session:
+            yield session
+
+    @contextmanager
+    def unit_of_work(self, *, read_only: bool = False) -> Generator[UnitOfWork, None, None]:
+        """One transaction around several calls; aggregates that are loaded inside are one instance for each id.
+
+        Inside another unit of work it is that one. With `read_only` the database refuses to write in it.
+        """
+        with self._units.open_or_join(self._engines.read_only if read_only else None) as unit:
+            yield unit
+
+    @contextmanager
+    def joined(self, transaction: Joinable) -> Generator[UnitOfWork, None, None]:
+        """A unit of work in the transaction of a session or connection, inside a savepoint of its own.
+
+        An exception that leaves the block undoes all that was done in it, with the session as well. Hooks run when the
+        transaction of the session or connection commits or rolls back.
+        """
+        with self._units.take_part(self._caller(transaction)) as unit:
+            yield unit
 
     def dry_run(self, *commands: Request, deep: bool = False) -> DryRun:
         """Show what commands would do, without doing it.
@@ -237,12 +282,14 @@ class Sequent:
         Hooks for after the commit or rollback never run. Raises what executing the commands would raise.
         """
         result = DryRun()
-        units = UnitsOfWork(partial(self._new_transaction, writing=deep))
+        units = UnitsOfWork(self._engines.writing if deep else self._engines.reading)
         repository_type = AggregateRepository if deep else UnstoredRepository
         recorder = CommandRecorder(result)
-        service = self._wire(
+        service = self.wiring.publishing_service(
             units,
             repository_type(units, self.event_store, self.type_names),
+            self.dialect,
+            strict=self._is_strict,
             persistor=lambda live: RecordingPersistor(live, result.change_row),
             choice=lambda active: recorder.choice(active, call_handlers=deep),
             first=[recorder],
@@ -250,18 +297,6 @@ class Sequent:
         with units.undone():
             service.execute_commands(*commands)
         return result
-
-    @contextmanager
-    def session(self) -> Generator[Session, None, None]:
-        """A SQLAlchemy session for reading view records."""
-        with Session(self.engine) as session:
-            yield session
-
-    @contextmanager
-    def unit_of_work(self) -> Generator[UnitOfWork, None, None]:
-        """One transaction around several calls; aggregates that are loaded inside are one instance for each id."""
-        with self._units.open() as unit:
-            yield unit
 
     def refresh_unique_keys(
         self,
@@ -350,50 +385,11 @@ class Sequent:
             migrations=migrations,
         )
 
-    def command_service_with(
-        self,
-        units: UnitsOfWork,
-        repository: AggregateRepository,
-        publisher: EventPublisher,
-        first: Sequence[CommandHandler] = (),
-    ) -> CommandService:
-        """A command service of this application's handlers, filters and middleware, around other parts.
+    @property
+    def _is_strict(self) -> bool:
+        return self.environment != "production"
 
-        `first` are handlers that get every command before those of the application.
-        """
-        handlers = [*first, *(handler() for handler in self.parts.command_handlers)]
-        for handler in handlers:
-            handler.bind(repository)
-        language = translation(*self._language)
-        return CommandService(
-            units, repository, publisher, handlers, self._filters, self._middleware, self._retries, language
-        )
-
-    def _wire(
-        self,
-        units: UnitsOfWork,
-        repository: AggregateRepository,
-        *,
-        persistor: Callable[[Persistor], Persistor] = lambda live: live,
-        choice: Callable[[HandlerChoice], HandlerChoice] = lambda active: active,
-        first: Sequence[CommandHandler] = (),
-    ) -> CommandService:
-        projectors = [
-            projector(persistor(LivePersistor(lambda: units.current().transaction, explain_writes(projector, units))))
-            for projector in self.parts.projectors
-        ]
-        workflows = [workflow() for workflow in self.parts.workflows]
-        active = ActiveProjectors([*projectors, *workflows], self.dialect, strict=self.environment != "production")
-        publisher = EventPublisher(units, choice(active))
-        service = self.command_service_with(units, repository, publisher, first)
-        for workflow in workflows:
-            workflow.bind(service, units)
-        return service
-
-    def _new_transaction(self, *, writing: bool = True) -> SQLTransaction:
-        return SQLTransaction(lambda: self.dialect.transaction(self._engine_here(), writing=writing), self.dialect)
-
-    def _engine_here(self) -> Engine:
-        if not _asynchronous.is_asynchronous():
-            return self.engine
-        return self.async_engine.sync_engine
+    def _caller(self, given: Joinable) -> Caller:
+        caller = Caller(given, managed_records)
+        self._engines.check(caller)
+        return caller

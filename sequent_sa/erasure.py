@@ -18,7 +18,7 @@ from sequent_sa.projections.persistors.live import LivePersistor
 from sequent_sa.projections.persistors.record_table import Where, record_table
 from sequent_sa.projections.projector import Projector
 from sequent_sa.replay.replay_state import refuse_in_progress
-from sequent_sa.unit_of_work.unit_of_work import UnitsOfWork
+from sequent_sa.unit_of_work.units_of_work import UnitsOfWork
 
 R = TypeVar("R")
 

@@ -15,7 +15,7 @@ from sequent_sa.event_store.snapshots import SnapshotStore
 from sequent_sa.event_store.transaction import Transaction
 from sequent_sa.exceptions import ConfigurationError
 from sequent_sa.unit_of_work.aggregate_repository import AggregateRepository
-from sequent_sa.unit_of_work.unit_of_work import UnitsOfWork
+from sequent_sa.unit_of_work.units_of_work import UnitsOfWork
 
 logger = logging.getLogger(__name__)
 

@@ -8,7 +8,7 @@ from uuid import UUID
 from sequent_sa.event_store.event_store import EventStore
 from sequent_sa.exceptions import AggregateKeyNotUnique, ConcurrencyError, ConfigurationError
 from sequent_sa.unit_of_work.aggregate_repository import AggregateRepository
-from sequent_sa.unit_of_work.unit_of_work import UnitsOfWork
+from sequent_sa.unit_of_work.units_of_work import UnitsOfWork
 
 _ATTEMPTS = 5
 

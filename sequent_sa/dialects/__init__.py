@@ -14,7 +14,7 @@ from sequent_sa.dialects.dialect import (
     Partitions,
     ShadowTables,
 )
-from sequent_sa.dialects.driver_transaction import DriverTransaction
+from sequent_sa.dialects.driver_transaction import DriverTransaction, PartOfTransaction
 from sequent_sa.dialects.postgresql import PostgreSQL
 from sequent_sa.dialects.sqlite import SQLite
 from sequent_sa.dialects.statement import BoundStatement, Parameters, Statement
@@ -29,6 +29,7 @@ __all__ = [
     "FailureKind",
     "Move",
     "Parameters",
+    "PartOfTransaction",
     "Partition",
     "Partitions",
     "PostgreSQL",

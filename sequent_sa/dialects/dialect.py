@@ -14,7 +14,7 @@ from sqlalchemy import ColumnElement, Connection, Engine, Executable, FromClause
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError
 
-from sequent_sa.dialects.driver_transaction import DriverTransaction
+from sequent_sa.dialects.driver_transaction import DriverTransaction, PartOfTransaction
 from sequent_sa.dialects.statement import BoundStatement
 
 Insert = postgresql.Insert | sqlite.Insert
@@ -30,6 +30,8 @@ class FailureKind(Enum):
     UNIQUE_KEY_TAKEN = auto()
     LOCK_TIMEOUT = auto()
     TRANSACTION_LOST = auto()  # deadlock or serialization failure: the same work may succeed when done again
+    WRONG_ISOLATION = auto()
+    READ_ONLY = auto()
     TABLE_MISSING = auto()
     COLUMN_MISSING = auto()
     VALUE_MISSING = auto()
@@ -174,8 +176,28 @@ class Dialect(Protocol):
         """A transaction of its own that is talked to through the driver."""
         ...
 
-    def joined(self, connection: Connection) -> DriverTransaction:
+    def read_only_transaction(self, engine: Engine) -> DriverTransaction:
+        """One that the database refuses to write in."""
+        ...
+
+    def reading(self, engine: Engine) -> Engine:
+        """The engine with transactions that the database refuses to write in."""
+        ...
+
+    def part_of(self, connection: Connection) -> PartOfTransaction:
         """The transaction of a connection, which somebody else ends."""
+        ...
+
+    def savepoint(self, connection: Connection) -> PartOfTransaction:
+        """A savepoint in the transaction of a connection, which somebody else ends."""
+        ...
+
+    def identity(self, connection: Connection) -> str:
+        """What two connections to one database have in common, and no others."""
+        ...
+
+    def check_joinable(self, connection: Connection) -> None:
+        """Raise `ConfigurationError` when nobody can take part in the transactions of a connection."""
         ...
 
     def create_schemas(self, connection: Connection, names: Sequence[str]) -> None:

@@ -10,6 +10,7 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
 from sequent_sa.dialects.statement import BoundStatement, CompiledStatement
+from sequent_sa.exceptions import ConfigurationError
 
 logger = logging.getLogger(__name__)
 
@@ -43,6 +44,14 @@ class DriverTransaction(Protocol):
 
     def close(self) -> None:
         """Give the connection back to its pool."""
+        ...
+
+
+class PartOfTransaction(DriverTransaction, Protocol):
+    """What is done in the transaction of a connection that is somebody else's: it stays open and is not given back."""
+
+    def lock(self) -> None:
+        """Become the one who writes, where there can be but one."""
         ...
 
 
@@ -101,6 +110,14 @@ def roll_back(connection: Connection) -> None:
     except (DBAPIError, errors_of(connection)):
         logger.warning("the connection broke before it could roll back", exc_info=True)
         connection.invalidate()
+
+
+def refuse_autocommit() -> NoReturn:
+    """Raise `ConfigurationError`: nobody can take part in what is no transaction."""
+    raise ConfigurationError(
+        "this connection commits each statement by itself (AUTOCOMMIT), so there is no transaction to take part in: "
+        "use one without this isolation level"
+    )
 
 
 def errors_of(connection: Connection) -> type[Exception]:

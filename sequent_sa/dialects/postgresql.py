@@ -13,6 +13,7 @@ from psycopg.errors import (
     InvalidTextRepresentation,
     LockNotAvailable,
     NotNullViolation,
+    ReadOnlySqlTransaction,
     SerializationFailure,
     UndefinedColumn,
     UndefinedTable,
@@ -49,8 +50,13 @@ from sqlalchemy.types import UserDefinedType
 
 from sequent_sa import tables
 from sequent_sa.dialects.dialect import EventRow, Failure, FailureKind, Partitions, ShadowTables
-from sequent_sa.dialects.driver_transaction import DriverTransaction
-from sequent_sa.dialects.postgresql_burst import PostgreSQLTransaction
+from sequent_sa.dialects.driver_transaction import DriverTransaction, PartOfTransaction, refuse_autocommit
+from sequent_sa.dialects.postgresql_burst import (
+    PartOfPostgreSQLTransaction,
+    PostgreSQLTransaction,
+    ReadOnlyPostgreSQLTransaction,
+    SavepointOnPostgreSQL,
+)
 from sequent_sa.dialects.postgresql_locks import holding, lock_tables
 from sequent_sa.dialects.postgresql_partitions import PostgreSQLPartitions
 from sequent_sa.dialects.postgresql_shadow_tables import ARCHIVE, VIEW, PostgreSQLShadowTables
@@ -61,13 +67,23 @@ from sequent_sa.dialects.postgresql_statements import (
     INSERT_EVENTS,
     LOCK_AGGREGATES,
     PROJECTORS_CHANGED,
+    WRONG_ISOLATION,
     estimated_rows,
 )
 from sequent_sa.dialects.statement import BoundStatement
 from sequent_sa.exceptions import ConfigurationError
 
-_VERSION_PASSED = "SQ001"
-_VERSION_NOT_REACHED = "SQ002"
+_KINDS = {
+    "SQ001": FailureKind.EVENT_EXISTS,
+    "SQ002": FailureKind.SEQUENCE_GAP,
+    ReadOnlySqlTransaction.sqlstate: FailureKind.READ_ONLY,
+    LockNotAvailable.sqlstate: FailureKind.LOCK_TIMEOUT,
+    DeadlockDetected.sqlstate: FailureKind.TRANSACTION_LOST,
+    SerializationFailure.sqlstate: FailureKind.TRANSACTION_LOST,
+    UndefinedTable.sqlstate: FailureKind.TABLE_MISSING,
+    UndefinedColumn.sqlstate: FailureKind.COLUMN_MISSING,
+    NotNullViolation.sqlstate: FailureKind.VALUE_MISSING,
+}
 _REPLAY_LOCK_SECONDS = 10.0
 
 
@@ -84,11 +100,28 @@ class PostgreSQL:
     def writing(self, engine: Engine) -> Connection:
         return engine.connect()
 
+    def reading(self, engine: Engine) -> Engine:
+        return engine.execution_options(postgresql_readonly=True)
+
     def transaction(self, engine: Engine, *, writing: bool) -> DriverTransaction:
         return PostgreSQLTransaction.on(engine)
 
-    def joined(self, connection: Connection) -> DriverTransaction:
-        return PostgreSQLTransaction(connection, begun=True)
+    def read_only_transaction(self, engine: Engine) -> DriverTransaction:
+        return ReadOnlyPostgreSQLTransaction.on(engine)
+
+    def part_of(self, connection: Connection) -> PartOfTransaction:
+        return PartOfPostgreSQLTransaction(connection)
+
+    def savepoint(self, connection: Connection) -> PartOfTransaction:
+        return SavepointOnPostgreSQL(connection)
+
+    def identity(self, connection: Connection) -> str:
+        return f"{connection.scalar(text('SELECT current_database()'))} {self.cluster_identifier(connection)}"
+
+    def check_joinable(self, connection: Connection) -> None:
+        driver = connection.connection.driver_connection
+        if getattr(driver, "autocommit", False):
+            refuse_autocommit()
 
     def create_schemas(self, connection: Connection, names: Sequence[str]) -> None:
         for name in names:
@@ -100,27 +133,13 @@ class PostgreSQL:
             return Failure(FailureKind.OTHER)
         # A partition's constraint carries the partition's name; the store's own partitions begin with the root's.
         table = cause.diag.table_name
-        if cause.sqlstate == _VERSION_PASSED:
-            kind = FailureKind.EVENT_EXISTS
-        elif cause.sqlstate == _VERSION_NOT_REACHED:
-            kind = FailureKind.SEQUENCE_GAP
-        elif isinstance(cause, UniqueViolation) and cause.diag.schema_name == tables.metadata.schema:
+        kind = _KINDS.get(cause.sqlstate or "", FailureKind.OTHER)
+        if isinstance(cause, UniqueViolation) and cause.diag.schema_name == tables.metadata.schema:
             unique_key = table == tables.aggregate_unique_keys.name
             kind = FailureKind.UNIQUE_KEY_TAKEN if unique_key else FailureKind.EVENT_EXISTS
-        elif isinstance(cause, InvalidTextRepresentation) and PROJECTORS_CHANGED in str(cause):
-            kind = FailureKind.PROJECTORS_CHANGED
-        elif isinstance(cause, LockNotAvailable):
-            kind = FailureKind.LOCK_TIMEOUT
-        elif isinstance(cause, DeadlockDetected | SerializationFailure):
-            kind = FailureKind.TRANSACTION_LOST
-        elif isinstance(cause, UndefinedTable):
-            kind = FailureKind.TABLE_MISSING
-        elif isinstance(cause, UndefinedColumn):
-            kind = FailureKind.COLUMN_MISSING
-        elif isinstance(cause, NotNullViolation):
-            kind = FailureKind.VALUE_MISSING
-        else:
-            kind = FailureKind.OTHER
+        elif isinstance(cause, InvalidTextRepresentation):
+            raised = {PROJECTORS_CHANGED: FailureKind.PROJECTORS_CHANGED, WRONG_ISOLATION: FailureKind.WRONG_ISOLATION}
+            kind = next((meant for said, meant in raised.items() if said in str(cause)), kind)
         return Failure(kind, table)
 
     def insert(self, table: Table) -> Insert:

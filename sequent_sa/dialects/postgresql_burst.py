@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from contextlib import nullcontext
 from typing import Any
@@ -12,11 +13,11 @@ from sqlalchemy import Connection, Engine
 from sqlalchemy.util.concurrency import await_
 
 from sequent_sa.dialects.driver_transaction import Sendable, fetch, refuse, roll_back, sendable
+from sequent_sa.dialects.postgresql_statements import CHECK_ISOLATION
 from sequent_sa.dialects.statement import BoundStatement
 from sequent_sa.exceptions import UnitOfWorkError
 
-_BEGIN = "BEGIN"
-_COMMIT = "COMMIT"
+logger = logging.getLogger(__name__)
 
 _Fetched = tuple[Sequence[Sequence[Any]], Sequence[Sequence[Any]]]
 """Rows, and what the cursor says about their columns."""
@@ -29,15 +30,18 @@ class PostgreSQLTransaction:
     it begins anyway, and what is written later is guarded by locks, versions and the states of projectors.
     """
 
-    def __init__(self, connection: Connection, *, begun: bool) -> None:
+    _opening: Sequence[str] = ("BEGIN",)
+    _ending: Sequence[str] = ("COMMIT",)
+
+    def __init__(self, connection: Connection) -> None:
         self._connection = connection
-        self._begun = begun
+        self._begun = False
         self.refused: int | None = None
 
     @classmethod
     def on(cls, engine: Engine) -> PostgreSQLTransaction:
         """A transaction of its own."""
-        return cls(engine.connect().execution_options(isolation_level="AUTOCOMMIT"), begun=False)
+        return cls(engine.connect().execution_options(isolation_level="AUTOCOMMIT"))
 
     def begin(self) -> Connection:
         if not self._begun:
@@ -46,6 +50,7 @@ class PostgreSQLTransaction:
 
     def fetch(self, statement: BoundStatement, before: Sequence[BoundStatement] = ()) -> Sequence[Sequence[Any]]:
         if not before:
+            self._refuse_aborted()
             return fetch(self._connection, statement)
         rows, description = self._flight([*before, statement], commit=False, fetch=True)
         return statement.statement.compiled(self._connection).rows(rows, description)
@@ -58,18 +63,16 @@ class PostgreSQLTransaction:
         self._refuse_aborted()
         sending: list[Sendable] = sendable(self._connection, statements)
         if not self._begun:
-            sending.insert(0, (-1, _BEGIN, None))
+            sending[:0] = [(-1, text, None) for text in self._opening]
         if commit:
-            sending.append((-1, _COMMIT, None))
+            sending += [(-1, text, None) for text in self._ending]
+        if not sending:
+            return (), ()
         done: list[Any] = []
-        driver: Any = self._connection.connection.driver_connection
         fetched: _Fetched = ((), ())
         self._begun = True
         try:
-            if _is_asynchronous(driver):
-                fetched = await_(_send_async(driver, sending, done, fetch=fetch))
-            else:
-                fetched = _send(driver, sending, done, fetch=fetch)
+            fetched = _pipeline(self._connection, sending, done, fetch=fetch)
         except psycopg.Error as error:
             self._refuse(sending, done, error)
         self._begun = not commit
@@ -97,8 +100,57 @@ class PostgreSQLTransaction:
         refuse(self._connection, text, error)
 
 
+class ReadOnlyPostgreSQLTransaction(PostgreSQLTransaction):
+    """Is refused whatever it writes."""
+
+    _opening = ("BEGIN READ ONLY",)
+
+
+class PartOfPostgreSQLTransaction(PostgreSQLTransaction):
+    """Works in the transaction of a connection, which somebody else ends."""
+
+    _opening: Sequence[str] = ()
+    _ending: Sequence[str] = ()
+
+    def rollback(self) -> None:
+        self._begun = False
+
+    def close(self) -> None:
+        """Nothing to do: the connection is somebody else's."""
+
+    def lock(self) -> None:
+        """Nothing to do: there may be any number of writers."""
+
+
+class SavepointOnPostgreSQL(PartOfPostgreSQLTransaction):
+    """The same, so that what is written can be undone and the rest of the transaction goes on."""
+
+    _opening = ("SAVEPOINT sequent_sa", CHECK_ISOLATION)
+    _ending = ("RELEASE SAVEPOINT sequent_sa",)
+
+    def rollback(self) -> None:
+        begun, self._begun = self._begun, False
+        if not begun or self._connection.invalidated:
+            return
+        undoing: list[Sendable] = [
+            (-1, text, None) for text in ("ROLLBACK TO SAVEPOINT sequent_sa", "RELEASE SAVEPOINT sequent_sa")
+        ]
+        try:
+            _pipeline(self._connection, undoing, [], fetch=False)
+        except psycopg.Error:
+            logger.warning("the connection broke before it could roll back to a savepoint", exc_info=True)
+            self._connection.invalidate()
+
+
 def _is_asynchronous(driver: object) -> bool:
     return isinstance(driver, psycopg.AsyncConnection)
+
+
+def _pipeline(connection: Connection, sending: Sequence[Sendable], done: list[Any], *, fetch: bool) -> _Fetched:
+    driver: Any = connection.connection.driver_connection
+    if _is_asynchronous(driver):
+        return await_(_send_async(driver, sending, done, fetch=fetch))
+    return _send(driver, sending, done, fetch=fetch)
 
 
 def _send(driver: psycopg.Connection[Any], sending: Sequence[Sendable], done: list[Any], *, fetch: bool) -> _Fetched:

@@ -56,6 +56,13 @@ CHECK_VERSION = Statement(
     )
 )
 
+WRONG_ISOLATION = "sequent: isolation level "
+
+# What is no number cannot be cast to one, so this raises unless the level is the one that the store needs.
+CHECK_ISOLATION = f"""
+SELECT CAST(CASE current_setting('transaction_isolation') WHEN 'read committed' THEN '0'
+            ELSE '{WRONG_ISOLATION}' || current_setting('transaction_isolation') END AS integer)"""
+
 PROJECTORS_CHANGED = "sequent: the states of projectors changed"
 
 _states = projector_states.c
@@ -69,7 +76,7 @@ _stored_states = select(
     )
 ).scalar_subquery()
 
-# What is no number cannot be cast to one, so this raises exactly when the states are others.
+# The same trick: this raises exactly when the states are others.
 CHECK_PROJECTORS = Statement(
     select(
         cast(

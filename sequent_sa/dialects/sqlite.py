@@ -35,9 +35,16 @@ from sqlalchemy.exc import DBAPIError
 
 from sequent_sa import tables
 from sequent_sa.dialects.dialect import EventRow, Failure, FailureKind, Partitions, ShadowTables
-from sequent_sa.dialects.driver_transaction import DriverTransaction
-from sequent_sa.dialects.sqlite_burst import SQLiteTransaction
-from sequent_sa.dialects.sqlite_connections import begin_immediate, configure
+from sequent_sa.dialects.driver_transaction import DriverTransaction, PartOfTransaction, refuse_autocommit
+from sequent_sa.dialects.sqlite_burst import PartOfSQLiteTransaction, SavepointOnSQLite, SQLiteTransaction
+from sequent_sa.dialects.sqlite_connections import (
+    begin_immediate,
+    configure,
+    is_busy,
+    is_configured,
+    looks_for_schemas,
+    read_only,
+)
 from sequent_sa.dialects.sqlite_locks import holding_file
 from sequent_sa.dialects.sqlite_shadow_tables import SQLiteShadowTables, replay_path
 from sequent_sa.dialects.statement import BoundStatement, Statement
@@ -101,8 +108,30 @@ class SQLite:
     def transaction(self, engine: Engine, *, writing: bool) -> DriverTransaction:
         return SQLiteTransaction(self.writing(engine) if writing else engine.connect())
 
-    def joined(self, connection: Connection) -> DriverTransaction:
-        return SQLiteTransaction(connection)
+    def reading(self, engine: Engine) -> Engine:
+        return read_only(engine)
+
+    def read_only_transaction(self, engine: Engine) -> DriverTransaction:
+        return SQLiteTransaction(read_only(engine).connect())
+
+    def part_of(self, connection: Connection) -> PartOfTransaction:
+        return PartOfSQLiteTransaction(connection)
+
+    def savepoint(self, connection: Connection) -> PartOfTransaction:
+        return SavepointOnSQLite(connection)
+
+    def identity(self, connection: Connection) -> str:
+        (path,) = (file for _, name, file in connection.exec_driver_sql("PRAGMA database_list") if name == "main")
+        return path or f"in memory of {id(connection.connection.driver_connection)}"
+
+    def check_joinable(self, connection: Connection) -> None:
+        if connection.get_execution_options().get("isolation_level") == "AUTOCOMMIT":
+            refuse_autocommit()
+        if not is_configured(connection) or looks_for_schemas(connection):
+            raise ConfigurationError(
+                "this connection is of an engine that was not set up for events (write-ahead log, foreign keys, when "
+                "transactions begin): use app.engine, which is your own engine set up if you gave one to Sequent"
+            )
 
     def create_schemas(self, connection: Connection, names: Sequence[str]) -> None:
         """Nothing to do: SQLite has no schemas."""
@@ -121,10 +150,12 @@ class SQLite:
             elif message.startswith("NOT NULL constraint failed"):
                 kind = FailureKind.VALUE_MISSING
         elif isinstance(cause, sqlite3.OperationalError):
-            if cause.sqlite_errorcode & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+            if is_busy(cause):
                 kind = FailureKind.LOCK_TIMEOUT
             elif message == _VERSION_DIFFERS:
                 kind = FailureKind.EVENT_EXISTS
+            elif cause.sqlite_errorcode & 0xFF == sqlite3.SQLITE_READONLY:
+                kind = FailureKind.READ_ONLY
             elif message.startswith("no such table"):
                 kind = FailureKind.TABLE_MISSING
             elif " has no column named " in message:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from itertools import groupby
 from operator import itemgetter
@@ -10,7 +11,10 @@ from typing import Any
 from sqlalchemy import Connection
 
 from sequent_sa.dialects.driver_transaction import errors_of, fetch, refuse, roll_back, sendable
+from sequent_sa.dialects.sqlite_connections import become_writer
 from sequent_sa.dialects.statement import BoundStatement
+
+logger = logging.getLogger(__name__)
 
 
 class SQLiteTransaction:
@@ -32,15 +36,19 @@ class SQLiteTransaction:
     def send(self, statements: Sequence[BoundStatement], *, commit: bool) -> None:
         if statements:
             self._execute(statements)
-        if commit and self._connection.in_transaction():
+        if commit:
             self.refused = None
-            self._connection.commit()
+            self._commit()
 
     def rollback(self) -> None:
         roll_back(self._connection)
 
     def close(self) -> None:
         self._connection.close()
+
+    def _commit(self) -> None:
+        if self._connection.in_transaction():
+            self._connection.commit()
 
     def _execute(self, statements: Sequence[BoundStatement]) -> None:
         connection = self.begin()
@@ -56,5 +64,58 @@ class SQLiteTransaction:
         except errors_of(connection) as error:
             self.refused = index
             refuse(connection, text, error)
+        finally:
+            cursor.close()
+
+
+class PartOfSQLiteTransaction(SQLiteTransaction):
+    """Works in the transaction of a connection, which somebody else ends."""
+
+    def rollback(self) -> None:
+        """Nothing to do: somebody else does it."""
+
+    def close(self) -> None:
+        """Nothing to do: the connection is somebody else's."""
+
+    def lock(self) -> None:
+        """Become the one who writes, for the rest of the transaction."""
+        self.refused: int | None = None
+        become_writer(self._connection)
+
+    def _commit(self) -> None:
+        """Nothing to do: somebody else does it."""
+
+
+class SavepointOnSQLite(PartOfSQLiteTransaction):
+    """The same, so that what is written can be undone and the rest of the transaction goes on."""
+
+    _begun = False
+
+    def begin(self) -> Connection:
+        if not self._begun:
+            self.lock()
+            self._run("SAVEPOINT sequent_sa")
+            self._begun = True
+        return self._connection
+
+    def rollback(self) -> None:
+        if self._begun:
+            try:
+                self._run("ROLLBACK TO SAVEPOINT sequent_sa")
+                self._run("RELEASE SAVEPOINT sequent_sa")
+            except errors_of(self._connection):
+                logger.warning("the connection broke before it could roll back to a savepoint", exc_info=True)
+                self._connection.invalidate()
+        self._begun = False
+
+    def _commit(self) -> None:
+        if self._begun:
+            self._run("RELEASE SAVEPOINT sequent_sa")
+            self._begun = False
+
+    def _run(self, text: str) -> None:
+        cursor = self._connection.connection.cursor()
+        try:
+            cursor.execute(text)
         finally:
             cursor.close()

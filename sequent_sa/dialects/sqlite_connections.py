@@ -10,12 +10,15 @@ from sqlalchemy.engine.interfaces import DBAPIConnection, DBAPICursor
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from sequent_sa._asynchronous import pause
-from sequent_sa.exceptions import ConfigurationError
+from sequent_sa.dialects.driver_transaction import errors_of, refuse
+from sequent_sa.exceptions import ConcurrencyError, ConfigurationError
 
 BUSY_SECONDS = 30.0
 """How long a transaction waits for the one writer before it fails."""
 
 _BEGIN = "sequent_begin"
+_READ_ONLY = "sequent_read_only"
+_WRITE_NOTHING = "DELETE FROM commands WHERE 0"
 _CONFIGURED = "sequent_sa"
 _NO_SCHEMAS = {"sequent_schema": None, "view_schema": None}
 
@@ -30,9 +33,62 @@ def configure(engine: Engine) -> Engine:
     return engine.execution_options(schema_translate_map=_NO_SCHEMAS)
 
 
+def read_only(engine: Engine) -> Engine:
+    """An engine whose transactions cannot write."""
+    return engine.execution_options(**{_READ_ONLY: True})
+
+
 def begin_immediate(connection: Connection) -> Connection:
     """Make the transactions of a connection take the write lock at their beginning."""
     return connection.execution_options(**{_BEGIN: "BEGIN IMMEDIATE"})
+
+
+def become_writer(connection: Connection) -> None:
+    """Take the write lock in a transaction that may have read before, and wait for it.
+
+    A transaction that cannot have the lock at once has written nothing yet. So it begins anew: what it reads from then
+    on is what is committed now, as under READ COMMITTED.
+    Raises `ConcurrencyError` inside of a savepoint, which would be lost.
+    """
+    cursor = connection.connection.cursor()
+    try:
+        cursor.execute(_WRITE_NOTHING)
+    except errors_of(connection) as error:
+        if not is_busy(error):
+            refuse(connection, _WRITE_NOTHING, error)
+        if connection.in_nested_transaction():
+            raise ConcurrencyError(
+                "somebody else writes, or has written since this transaction began to read, and SQLite cannot let it "
+                "write any more: roll it back and begin again, with the commands before the savepoint"
+            ) from error
+        _begin_anew(connection, cursor)
+    finally:
+        cursor.close()
+
+
+def _begin_anew(connection: Connection, cursor: DBAPICursor) -> None:
+    cursor.execute("ROLLBACK")
+    try:
+        cursor.execute("BEGIN IMMEDIATE")
+    except errors_of(connection) as error:
+        cursor.execute("BEGIN")  # there is still a transaction for the caller to end
+        refuse(connection, "BEGIN IMMEDIATE", error)
+
+
+def is_busy(error: BaseException | None) -> bool:
+    """Whether somebody else has the lock that a statement needs."""
+    busy = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+    return isinstance(error, sqlite3.OperationalError) and error.sqlite_errorcode & 0xFF in busy
+
+
+def is_configured(connection: Connection) -> bool:
+    """Whether a connection is of an engine that was set up here."""
+    return _CONFIGURED in connection.info
+
+
+def looks_for_schemas(connection: Connection) -> bool:
+    """Whether a connection would look for the schemas that SQLite does not have."""
+    return connection.get_execution_options().get("schema_translate_map") != _NO_SCHEMAS
 
 
 def _configure_connection(connection: DBAPIConnection, record: ConnectionPoolEntry, _proxy: object) -> None:
@@ -71,4 +127,9 @@ def _begin(connection: Connection) -> None:
             "an SQLite database in memory has one connection for each thread, and it is in use: end the session around "
             "this call first, or use a file (sqlite:///blog.db), which has as many connections as are needed"
         )
-    connection.exec_driver_sql(connection.get_execution_options().get(_BEGIN, "BEGIN"))
+    options = connection.get_execution_options()
+    reading = bool(options.get(_READ_ONLY))
+    if reading != connection.info.get(_READ_ONLY, False):  # it stays with the driver's connection
+        connection.exec_driver_sql(f"PRAGMA query_only = {int(reading)}")
+        connection.info[_READ_ONLY] = reading
+    connection.exec_driver_sql(options.get(_BEGIN, "BEGIN"))

@@ -11,11 +11,13 @@ from sequent_sa.event_store.write import Explain
 from sequent_sa.exceptions import (
     AggregateKeyNotUnique,
     ConcurrencyError,
+    ConfigurationError,
     DatabaseNotReady,
     LockTimeout,
     OptimisticLockingError,
     SequenceNumberGap,
     SequentError,
+    UnitOfWorkError,
 )
 
 
@@ -61,6 +63,13 @@ def general(failure: Failure, error: BaseException) -> SequentError | None:
         return LockTimeout(f"another transaction held the database for too long; execute the command again ({error})")
     if failure.kind is FailureKind.TRANSACTION_LOST:
         return ConcurrencyError(f"the database gave up this transaction; execute the command again ({error})")
+    if failure.kind is FailureKind.WRONG_ISOLATION:
+        return ConfigurationError(
+            f"the event store needs the isolation level READ COMMITTED, and this transaction has another ({error}): "
+            "take part in one without an isolation level of its own"
+        )
+    if failure.kind is FailureKind.READ_ONLY:
+        return UnitOfWorkError(f"this transaction can only read ({error}): execute commands outside of it")
     if failure.kind is FailureKind.TABLE_MISSING:
         return DatabaseNotReady(
             f"a table is missing ({error}): bring the event store up with `sequent db create-event-store`, and the "

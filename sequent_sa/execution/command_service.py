@@ -19,8 +19,10 @@ from sequent_sa.messages.event import Event
 from sequent_sa.messages.form_params import Params
 from sequent_sa.messages.validation import parse_command
 from sequent_sa.unit_of_work.aggregate_repository import AggregateRepository
+from sequent_sa.unit_of_work.caller import Caller
 from sequent_sa.unit_of_work.event_publisher import EventPublisher
-from sequent_sa.unit_of_work.unit_of_work import UnitOfWork, UnitsOfWork
+from sequent_sa.unit_of_work.unit_of_work import UnitOfWork
+from sequent_sa.unit_of_work.units_of_work import UnitsOfWork
 
 logger = logging.getLogger(__name__)
 
@@ -57,33 +59,47 @@ class CommandService:
         self._translate = translate
 
     def execute_commands(
-        self, *commands: Request, retries: int | None = None, validation_contexts: Iterable[str] = ()
+        self,
+        *commands: Request,
+        retries: int | None = None,
+        validation_contexts: Iterable[str] = (),
+        caller: Caller | None = None,
     ) -> None:
         """Execute commands in order, in one transaction.
 
         While commands are being executed here, a further call only adds to the queue, with the event that is
         being handled as the cause. Any error rolls everything back. `retries` says how often a transaction that lost
         a race (`ConcurrencyError`) begins again. `validation_contexts` are for these commands and all that follow from
-        them.
+        them. With a `caller` all happens in his transaction, which is never tried again.
         """
         for command in commands:
             if not isinstance(command, BaseCommand | Params):  # pyright: ignore[reportUnnecessaryIsInstance]
                 raise TypeError(f"a command is needed, not {command!r}: derive its class from Command or BaseCommand")
         unit = self._units.find()
         if unit is None:
-            self._process_anew(commands, validation_contexts, self._retries if retries is None else retries)
-        elif self in unit.memo:
+            self._process_anew(commands, validation_contexts, self._retries if retries is None else retries, caller)
+            return
+        if caller is not None:
+            unit.refuse_other(caller)
+            caller.flush()
+        if self in unit.memo:
             unit.memo[self].extend(_Queued(command, unit.event) for command in commands)
         else:
             self._process(unit, commands, validation_contexts)
+            unit.show()
 
-    def _process_anew(self, commands: Sequence[Request], validation_contexts: Iterable[str], retries: int) -> None:
+    def _process_anew(
+        self, commands: Sequence[Request], validation_contexts: Iterable[str], retries: int, caller: Caller | None
+    ) -> None:
+        open_ = self._units.open if caller is None else partial(self._units.execute_for, caller)
+        if caller is not None:
+            retries = 0
         attempt = 0
         refreshed = False
         while True:
             unit: UnitOfWork | None = None
             try:
-                with self._units.open(repeatable=not refreshed) as unit:
+                with open_(repeatable=not refreshed) as unit:
                     self._process(unit, commands, validation_contexts)
             except ConcurrencyError as error:
                 if isinstance(error, ProjectorsChanged) and not refreshed:
@@ -107,7 +123,7 @@ class CommandService:
                     request
                 )
         finally:
-            del unit.memo[self]
+            unit.memo.pop(self, None)
 
     def _execute(self, request: Request, cause: Event | None, validation_contexts: Iterable[str]) -> None:
         request = self._filtered(request)

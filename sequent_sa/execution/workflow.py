@@ -12,8 +12,9 @@ from sequent_sa.execution.middleware import Request
 from sequent_sa.messages.event import Event
 from sequent_sa.messages.message import Message
 from sequent_sa.messages.message_handler import MessageHandler
+from sequent_sa.unit_of_work.callers_transaction import Hook
 from sequent_sa.unit_of_work.failed_hooks import log_failed_hook
-from sequent_sa.unit_of_work.unit_of_work import Hook, UnitsOfWork
+from sequent_sa.unit_of_work.units_of_work import UnitsOfWork
 
 
 class ExecutesCommands(Protocol):
@@ -52,16 +53,23 @@ class Workflow(MessageHandler):
             yield connection
 
     def after_commit(self, hook: Callable[[], object], *, ignore_errors: bool = False) -> None:
-        """Call `hook` once the transaction has committed.
+        """Call `hook` once the transaction has committed, or at once when none is open (in another hook, for example).
 
         An error in it reaches the caller of `execute_commands` and stops the hooks behind it, but undoes nothing;
         with `ignore_errors` it is logged instead: which hook as a warning, and what it said for debugging.
         """
-        self._units.current().after_commit.append(_guarded(hook) if ignore_errors else hook)
+        guarded = _guarded(hook) if ignore_errors else hook
+        unit = self._units.current_or_none()
+        if unit is None:
+            guarded()
+        else:
+            unit.after_commit.append(guarded)
 
     def after_rollback(self, hook: Callable[[], object]) -> None:
-        """Call `hook` if the transaction is rolled back."""
-        self._units.current().after_rollback.append(hook)
+        """Call `hook` if the transaction is rolled back: never when none is open."""
+        unit = self._units.current_or_none()
+        if unit is not None:
+            unit.after_rollback.append(hook)
 
 
 def _guarded(hook: Hook) -> Hook:

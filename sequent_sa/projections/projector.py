@@ -249,3 +249,9 @@ def _checked_tables(projector: type, tables: Iterable[type]) -> tuple[type, ...]
         if not hasattr(table, "__mapper__"):
             raise ConfigurationError(f"{projector.__name__} cannot manage {table!r}: it is not a mapped record class")
     return checked
+
+
+def managed_records(handlers: Iterable[type]) -> list[type]:
+    """The classes of the records that the projectors among some handlers write."""
+    projectors = [handler for handler in handlers if issubclass(handler, Projector)]
+    return [record for projector in projectors for record in projector.managed_tables or ()]

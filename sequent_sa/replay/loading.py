@@ -26,7 +26,7 @@ class LoadingTransaction:
     """Sends writes on a connection whose transaction is somebody else's to end."""
 
     def __init__(self, connection: Connection) -> None:
-        self._driver = dialect_of(connection.engine).joined(connection)
+        self._driver = dialect_of(connection.engine).part_of(connection)
         self._pending: list[Write] = []
         self.unsent: dict[object, Any] = {}
 

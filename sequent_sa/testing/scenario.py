@@ -23,7 +23,8 @@ from sequent_sa.testing.in_memory_event_store import InMemoryEventStore
 from sequent_sa.testing.streams import StreamBuilder
 from sequent_sa.unit_of_work.aggregate_repository import AggregateRepository
 from sequent_sa.unit_of_work.event_publisher import EventPublisher
-from sequent_sa.unit_of_work.unit_of_work import UnitOfWork, UnitsOfWork
+from sequent_sa.unit_of_work.unit_of_work import UnitOfWork
+from sequent_sa.unit_of_work.units_of_work import UnitsOfWork
 
 Given = Event | Iterable[Event]
 
@@ -41,7 +42,7 @@ class SequentFixture:
         self._units = UnitsOfWork(self._store.begin)
         self.repository = AggregateRepository(self._units, self._store, app.type_names)
         publisher = EventPublisher(self._units, _no_handlers)
-        self._service = app.command_service_with(self._units, self.repository, publisher)
+        self._service = app.wiring.command_service(self._units, self.repository, publisher)
         self._start = 0
         self._unchecked: str | None = None
 

@@ -17,7 +17,8 @@ from sequent_sa.testing.comparison import Expected, compare
 from sequent_sa.testing.in_memory_transaction import InMemoryTransaction
 from sequent_sa.testing.streams import StreamBuilder
 from sequent_sa.unit_of_work.event_publisher import EventPublisher
-from sequent_sa.unit_of_work.unit_of_work import UnitOfWork, UnitsOfWork
+from sequent_sa.unit_of_work.unit_of_work import UnitOfWork
+from sequent_sa.unit_of_work.units_of_work import UnitsOfWork
 
 
 class WorkflowFixture:

@@ -18,7 +18,8 @@ from sequent_sa.exceptions import AggregateNotFound, AggregateTypeMismatch, NonU
 from sequent_sa.messages.command import BaseCommand
 from sequent_sa.messages.event import Event
 from sequent_sa.messages.type_names import TypeNames
-from sequent_sa.unit_of_work.unit_of_work import UnitOfWork, UnitsOfWork
+from sequent_sa.unit_of_work.unit_of_work import UnitOfWork
+from sequent_sa.unit_of_work.units_of_work import UnitsOfWork
 
 A = TypeVar("A", bound=AggregateRoot)
 

@@ -18,7 +18,8 @@ from sequent_sa.exceptions import (
 )
 from sequent_sa.messages.event import Event
 from sequent_sa.messages.message_handler import MessageHandler
-from sequent_sa.unit_of_work.unit_of_work import UnitOfWork, UnitsOfWork
+from sequent_sa.unit_of_work.unit_of_work import UnitOfWork
+from sequent_sa.unit_of_work.units_of_work import UnitsOfWork
 
 logger = logging.getLogger(__name__)
 
@@ -80,6 +81,7 @@ class EventPublisher:
                     "sequence_number": event.sequence_number,
                 },
             )
+            unit.handlers.add(type(handler))
             with unit.handling(event):
                 try:
                     handler.handle_message(event)

@@ -56,10 +56,7 @@ class SQLTransaction:
 
     def commit(self) -> None:
         """Make everything permanent. Without any access to the database there is nothing to do."""
-        self._refuse_after_failure()
-        if self._pending or self._driver is not None:
-            self._send(commit=True)
-            self._close()
+        self._finish()
         for callback in self._on_commit:
             callback()
 
@@ -76,6 +73,12 @@ class SQLTransaction:
     def explained(self, error: DBAPIError) -> Exception:
         """What an error of the database means to the user; the error itself when that says it all."""
         return conflicts.general(self._dialect.failure(error), error.orig or error) or error
+
+    def _finish(self) -> None:
+        self._refuse_after_failure()
+        if self._pending or self._driver is not None:
+            self._send(commit=True)
+            self._close()
 
     def _opened(self) -> DriverTransaction:
         if self._driver is None:

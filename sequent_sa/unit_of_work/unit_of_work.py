@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import threading
 from collections import deque
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Generator
 from contextlib import contextmanager
-from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 from uuid import UUID
@@ -19,11 +17,8 @@ from sequent_sa.aggregates.aggregate_root import AggregateRoot
 from sequent_sa.event_store.transaction import Transaction
 from sequent_sa.exceptions import HasUncommittedEvents, UnitOfWorkError
 from sequent_sa.messages.event import Event
-from sequent_sa.unit_of_work.failed_hooks import log_failed_hook
-
-logger = logging.getLogger(__name__)
-
-Hook = Callable[[], object]
+from sequent_sa.unit_of_work.caller import Caller
+from sequent_sa.unit_of_work.callers_transaction import Hook
 
 
 class CommittableTransaction(Transaction, Protocol):
@@ -42,7 +37,24 @@ class CommittableTransaction(Transaction, Protocol):
         ...
 
 
-def _owner() -> tuple[int, object]:
+class TransactionOfCaller(CommittableTransaction, Protocol):
+    """A transaction that somebody else ends. Committing it means that nothing is pending any more."""
+
+    def send_pending(self) -> None:
+        """Send what was written so far."""
+        ...
+
+    def forget_pending(self) -> None:
+        """Begin anew with nothing pending, after somebody else rolled back to a savepoint."""
+        ...
+
+    def abandon(self) -> None:
+        """Touch nothing any more: somebody else has ended the transaction."""
+        ...
+
+
+def owner_here() -> tuple[int, object]:
+    """This thread and task, to which a unit of work belongs that begins here."""
     try:
         task: object = asyncio.current_task()
     except RuntimeError:
@@ -61,11 +73,14 @@ class UnitOfWork:
 
     transaction: CommittableTransaction
     repeatable: bool = False
-    owner: tuple[int, object] = field(default_factory=_owner)
+    owner: tuple[int, object] = field(default_factory=owner_here)
     aggregates: dict[UUID, AggregateRoot] = field(default_factory=dict[UUID, AggregateRoot])
     event: Event | None = None
     failure: BaseException | None = None
     committed: bool = False
+    executing: int = 0
+    read_only: bool = False
+    handlers: set[type] = field(default_factory=set[type])
     memo: dict[object, Any] = field(default_factory=dict[object, Any])
     after_commit: deque[Hook] = field(default_factory=deque[Hook])
     after_rollback: deque[Hook] = field(default_factory=deque[Hook])
@@ -74,19 +89,32 @@ class UnitOfWork:
     def failing(self) -> Generator[None, None, None]:
         """What fails inside leaves aggregates changed, so that this unit of work can only be rolled back."""
         self.refuse_after_failure()
+        self.executing += 1
         try:
             yield
         except BaseException as error:
-            self.failure = error
+            self.failure = self.failure or error
             raise
+        finally:
+            self.executing -= 1
 
     def refuse_after_failure(self) -> None:
         """Raise `UnitOfWorkError` when a command failed in this unit of work."""
         if self.failure is not None:
             raise UnitOfWorkError(
-                f"a command failed in this unit of work ({self.failure}), so nothing of it can be committed: "
+                f"something failed in this unit of work ({self.failure}), so nothing of it can be committed: "
                 "let the error leave the block, and begin again"
             ) from self.failure
+
+    def refuse_other(self, caller: Caller) -> None:
+        """Raise `UnitOfWorkError` when a caller has another transaction than this one's."""
+        raise UnitOfWorkError(
+            "a unit of work with another transaction is open here, and it cannot have two: execute commands without a "
+            "session, or outside of it"
+        )
+
+    def show(self) -> None:
+        """Nobody else looks into this transaction."""
 
     def refuse_uncommitted(self) -> None:
         """Raise `HasUncommittedEvents` when aggregates hold events that no command stored."""
@@ -104,105 +132,47 @@ class UnitOfWork:
             self.event = previous
 
 
-def _raise_explained(transaction: CommittableTransaction, error: BaseException) -> None:
-    if isinstance(error, DBAPIError):
-        explained = transaction.explained(error)
-        if explained is not error:
-            raise explained from error
+class JoinedUnitOfWork(UnitOfWork):
+    """A unit of work in the transaction of a caller."""
 
+    def __init__(self, transaction: TransactionOfCaller, caller: Caller, *, repeatable: bool) -> None:
+        super().__init__(transaction, repeatable)
+        self._part = transaction
+        self.caller = caller
 
-_current: ContextVar[Mapping[int, UnitOfWork]] = ContextVar("sequent_sa_units_of_work")
+    def show(self) -> None:
+        """Let the caller see what was written."""
+        if self.failure is None:
+            self._part.send_pending()
+            self.caller.expire(self.handlers)
 
+    def refuse_other(self, caller: Caller) -> None:
+        """Raise `UnitOfWorkError` when a caller has another transaction than this one's."""
+        if caller.transaction is not self.caller.transaction:
+            super().refuse_other(caller)
 
-class UnitsOfWork:
-    """Opens units of work for one application, and finds the one that is open here."""
+    def hand_over_hooks(self) -> None:
+        """From now on the caller's transaction decides which hooks run."""
+        self.caller.transaction.keep(self.after_commit, self.after_rollback)
+        self.after_commit.clear()
+        self.after_rollback.clear()
 
-    def __init__(
-        self,
-        new_transaction: Callable[[], CommittableTransaction],
-        new_reading: Callable[[], CommittableTransaction] | None = None,
-    ) -> None:
-        self._new_transaction = new_transaction
-        self._new_reading = new_reading or new_transaction
+    def about_to_begin_savepoint(self) -> None:
+        """Send what is pending: it belongs before the savepoint."""
+        self._part.send_pending()
+        self.hand_over_hooks()
 
-    def find(self) -> UnitOfWork | None:
-        """The unit of work of this thread and task, None when there is none."""
-        unit = _current.get({}).get(id(self))
-        return unit if unit is not None and unit.owner == _owner() else None
-
-    def current(self) -> UnitOfWork:
-        """The unit of work of this thread and task. Raises `UnitOfWorkError` when there is none, or it is another's."""
-        unit = _current.get({}).get(id(self))
-        if unit is None:
-            raise UnitOfWorkError(
-                "no unit of work is open: do this in a command handler, or inside `with app.unit_of_work():`"
-            )
-        if unit.owner != _owner():
-            raise UnitOfWorkError(
-                "this unit of work belongs to another thread or task: execute a command here, which opens its own"
-            )
-        return unit
-
-    @contextmanager
-    def open(self, *, repeatable: bool = False) -> Generator[UnitOfWork, None, None]:
-        """Open a unit of work; commit at the end, or roll back when an exception leaves the block.
-
-        Hooks run after the transaction ended, when no unit of work is open any more. Raises `HasUncommittedEvents`
-        when events were applied that no command stored; then nothing is committed.
-        """
-        unit = UnitOfWork(self._new_transaction(), repeatable)
-        token = _current.set({**_current.get({}), id(self): unit})
-        try:
-            try:
-                yield unit
-                unit.refuse_after_failure()
-                unit.refuse_uncommitted()
-                unit.transaction.commit()
-                unit.committed = True
-            finally:
-                _current.reset(token)
-        except BaseException as error:
-            unit.transaction.rollback()
-            self._run_after_rollback(unit)
-            _raise_explained(unit.transaction, error)
-            raise
-        while unit.after_commit:
-            unit.after_commit.popleft()()
-
-    @contextmanager
-    def undone(self) -> Generator[UnitOfWork, None, None]:
-        """Open a unit of work that is always rolled back, once its writes were sent; its hooks never run."""
-        unit = UnitOfWork(self._new_transaction())
-        token = _current.set({**_current.get({}), id(self): unit})
-        try:
-            yield unit
-            with unit.transaction.reading():
-                logger.debug("undoing a unit of work that was not meant to stay")
-        finally:
-            _current.reset(token)
-            unit.transaction.rollback()
-
-    @contextmanager
-    def reading(self) -> Generator[Transaction, None, None]:
-        """The transaction of the open unit of work, or one that ends with the block and changes nothing."""
-        unit = self.find()
-        if unit is not None:
-            yield unit.transaction
-            return
-        transaction = self._new_reading()
-        try:
-            yield transaction
-        except DBAPIError as error:
-            _raise_explained(transaction, error)
-            raise
-        finally:
-            transaction.rollback()
-
-    @staticmethod
-    def _run_after_rollback(unit: UnitOfWork) -> None:
-        for hook in unit.after_rollback:
-            try:
-                hook()
-            except Exception as error:
-                # The error that caused the rollback is the one to be seen.
-                log_failed_hook("after-rollback", hook, error)
+    def rolled_back(self, *, within: bool) -> None:
+        """Forget what was done since a savepoint; without one, or in the middle of a command, nothing can go on."""
+        self.caller.transaction.undone(self.after_rollback)
+        self.after_commit.clear()
+        self.after_rollback.clear()
+        if not within:
+            self._part.abandon()
+        if within and not self.executing:
+            self._part.forget_pending()
+            self.aggregates.clear()
+            self.memo.clear()
+            self.failure = None
+        else:
+            self.failure = self.failure or UnitOfWorkError("the transaction was rolled back while it took part in it")

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Iterator
 
 import pytest
-from sqlalchemy import func, select, text
+from sqlalchemy import Connection, func, select, text
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.orm import Session
 
-from sequent_sa import ConcurrencyError, DifferentProjectorVersionIsActive, Sequent
+from sequent_sa import AggregateKeyNotUnique, ConcurrencyError, DifferentProjectorVersionIsActive, Sequent
 from sequent_sa.projections.projector_states import ProjectorStates
 from sequent_sa.tables import commands, events
 from tests import ledger
-from tests.blog import AddComment, AddPost, Post, PostRecord, RenamePost, new_app
+from tests.blog import AddComment, AddPost, FailAfterRename, Post, PostRecord, RenamePost, new_app
 from tests.databases import PostgreSQLDatabases
 from tests.databases.proxy import Proxy
 
@@ -37,6 +39,18 @@ class Counted:
         before = self.proxy.flights
         self.app.execute_commands(*executed)
         return self.proxy.flights - before
+
+    def new(self, title: str) -> AddPost:
+        """A post that there is not yet."""
+        return AddPost(aggregate_id=self.app.new_uuid(), author="ben", title=title)
+
+    def flights_of_caller(self, session: Session | Connection, number: int) -> tuple[int, int]:
+        """How many it takes, in the transaction of a caller, to add a post, and to rename one."""
+        begin = self.proxy.flights
+        self.app.execute_commands(self.new(f"new {number}"), session=session)
+        added = self.proxy.flights
+        self.app.execute_commands(RenamePost(aggregate_id=self.post_id, title=f"title {number}"), session=session)
+        return added - begin, self.proxy.flights - added
 
 
 @pytest.fixture
@@ -190,3 +204,64 @@ def test_snapshots_take_no_more_flights(postgresql_databases: PostgreSQLDatabase
     assert proxy.flights - before == 3
     app.engine.dispose()
     proxy.close()
+
+
+def test_in_the_transaction_of_a_session_it_takes_the_same(counted: Counted) -> None:
+    """A savepoint goes with the burst, and no commit; BEGIN and COMMIT are the session's own."""
+    with counted.app.session() as session:
+        for number in range(1, 10):
+            session.execute(text("SELECT 1"))  # the session's BEGIN
+            assert counted.flights_of_caller(session, number) == (1, 2)
+            before = counted.proxy.flights
+            session.commit()
+            assert counted.proxy.flights - before == 1
+        assert session.scalars(select(PostRecord.title).where(PostRecord.author == "ben")).all().count("title 9") == 1
+
+
+def test_in_the_transaction_of_a_connection_it_takes_the_same(counted: Counted) -> None:
+    """One flight for a new aggregate and two for one that is known, within one transaction."""
+    with counted.app.engine.begin() as connection:
+        connection.execute(text("SELECT 1"))
+        for number in range(1, 10):
+            assert counted.flights_of_caller(connection, number) == (1, 2)
+
+
+def test_on_an_async_connection_it_takes_the_same(counted: Counted) -> None:
+    """In a transaction of its own, and in one of an async session."""
+
+    async def work() -> None:
+        for number in range(6):  # connects, and prepares the query that loads
+            await counted.app.execute_commands_async(RenamePost(aggregate_id=counted.post_id, title=f"first {number}"))
+        for number in range(1, 10):
+            before = counted.proxy.flights
+            await counted.app.execute_commands_async(counted.new(f"own {number}"))
+            assert counted.proxy.flights - before == 1
+            await counted.app.execute_commands_async(RenamePost(aggregate_id=counted.post_id, title=f"own {number} x"))
+            assert counted.proxy.flights - before == 3
+        async with counted.app.session_async() as session:
+            for number in range(1, 10):
+                await session.execute(text("SELECT 1"))
+                before = counted.proxy.flights
+                await counted.app.execute_commands_async(counted.new(f"joined {number}"), session=session)
+                assert counted.proxy.flights - before == 1
+                rename = RenamePost(aggregate_id=counted.post_id, title=f"joined {number} x")
+                await counted.app.execute_commands_async(rename, session=session)
+                assert counted.proxy.flights - before == 3
+                await session.commit()
+                assert counted.proxy.flights - before == 4
+        await counted.app.async_engine.dispose()
+
+    asyncio.run(work())
+
+
+def test_a_failure_in_a_transaction_of_the_callers_takes_one_more(counted: Counted) -> None:
+    """Rolling back to the savepoint; without anything sent there is nothing to roll back."""
+    with counted.app.session() as session:
+        session.execute(text("SELECT 1"))
+        before = counted.proxy.flights
+        with pytest.raises(RuntimeError):
+            counted.app.execute_commands(FailAfterRename(aggregate_id=counted.post_id, title="bad"), session=session)
+        assert counted.proxy.flights - before == 1
+        with pytest.raises(AggregateKeyNotUnique):
+            counted.app.execute_commands(counted.new("0"), session=session)
+        assert counted.proxy.flights - before == 3

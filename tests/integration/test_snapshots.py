@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from functools import partial
 from uuid import UUID
 
 import pytest
@@ -35,7 +34,7 @@ from sequent_sa.tables import aggregates, aggregates_that_need_snapshots, events
 from sequent_sa.testing.in_memory_event_store import InMemoryEventStore
 from sequent_sa.unit_of_work.aggregate_repository import AggregateRepository
 from sequent_sa.unit_of_work.event_publisher import EventPublisher
-from sequent_sa.unit_of_work.unit_of_work import UnitsOfWork
+from sequent_sa.unit_of_work.units_of_work import UnitsOfWork
 from tests import ledger
 from tests.blog import AddPost
 from tests.blog import new_app as new_blog
@@ -364,7 +363,7 @@ class Ledger:
             repository = AggregateRepository(units, store, app.type_names)
             self._snapshots[version] = Snapshots(units, store.snapshots, repository)
             publisher = EventPublisher(units, lambda _: [])
-            self._services[version] = app.command_service_with(units, repository, publisher)
+            self._services[version] = app.wiring.command_service(units, repository, publisher)
 
     @property
     def current(self) -> Snapshots:
@@ -406,7 +405,7 @@ def kept(request: pytest.FixtureRequest) -> Iterator[Ledger]:
     yield Ledger(
         {
             version: (
-                UnitsOfWork(app._new_transaction, partial(app._new_transaction, writing=False)),
+                UnitsOfWork(app._engines.writing, app._engines.reading),
                 app.event_store,
                 app,
             )
@@ -587,7 +586,7 @@ def test_what_another_transaction_hands_out_is_skipped(postgresql_databases: Pos
     app.create_all()
     first, second = opened(app, "a", "b"), opened(app, "a", "b")
     store = app.event_store.snapshots
-    units = UnitsOfWork(app._new_transaction)
+    units = UnitsOfWork(app._engines.writing)
     with app.unit_of_work() as mine, units.open() as other:
         assert [first] == [each.aggregate_id for each in store.schedule(mine.transaction, 1, BEGIN)]
         assert [second] == [each.aggregate_id for each in store.schedule(other.transaction, 5, BEGIN)]

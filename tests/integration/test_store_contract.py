@@ -39,7 +39,7 @@ def test_the_store_on_a_database_keeps_the_contract(empty_app: Sequent) -> None:
 
     @contextmanager
     def open_store(names: TypeNames) -> Generator[StoreUnderTest, None, None]:
-        yield StoreUnderTest(SQLEventStore(empty_app.dialect, names), empty_app._new_transaction)
+        yield StoreUnderTest(SQLEventStore(empty_app.dialect, names), empty_app._engines.writing)
         empty(empty_app.engine)
 
     check_event_store(open_store, examples=25)

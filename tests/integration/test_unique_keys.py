@@ -30,7 +30,7 @@ from sequent_sa.tables import aggregate_unique_keys
 from sequent_sa.testing.in_memory_event_store import InMemoryEventStore
 from sequent_sa.unique_key_refresh import UniqueKeyRefresh
 from sequent_sa.unit_of_work.aggregate_repository import AggregateRepository
-from sequent_sa.unit_of_work.unit_of_work import UnitsOfWork
+from sequent_sa.unit_of_work.units_of_work import UnitsOfWork
 from tests.databases import Database
 from tests.integration.test_concurrency import ROOT
 
