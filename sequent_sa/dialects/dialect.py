@@ -58,15 +58,20 @@ class EventRow(NamedTuple):
 class ShadowTables(Protocol):
     """The empty twins of view tables that a replay fills while the application keeps using the real ones."""
 
-    def prepare(self, names: Collection[str]) -> None:
+    def prepare(self, names: Collection[str], others: Collection[str], *, dependents: bool) -> None:
         """Make an empty twin of each of these tables that exists, and a place for the progress of the replay.
 
-        Raises `ReplayError` for what a twin cannot have, and for what depends on a table and would break.
+        Raises `ReplayError` for what a twin cannot have, and when a twin would be needed of one of the `others`. What
+        depends on a table and would break is refused, unless `dependents` says that somebody will look after it.
         """
         ...
 
-    def migrating(self) -> AbstractContextManager[Connection]:
-        """A transaction in which the view schema means the twins: for pending view migrations."""
+    def migrating(self, keep: Collection[str] = ()) -> AbstractContextManager[Connection]:
+        """A transaction in which the view schema means the twins: for pending view migrations.
+
+        At its end go the indexes that only slow down loading, except those whose names match one of the patterns in
+        `keep`. Raises `ReplayError` when a table was changed that has no twin.
+        """
         ...
 
     def loading(self) -> AbstractContextManager[Connection]:
@@ -92,16 +97,33 @@ class ShadowTables(Protocol):
         """Like `loading`, inside `going_live`."""
         ...
 
-    def swap(self, live: Connection, migrate: Callable[[Connection], object]) -> None:
+    def swap(
+        self, live: Connection, migrate: Callable[[Connection], object], swapped: Callable[[Connection], object]
+    ) -> None:
         """Inside `going_live`: what is in the twins takes the place of what is in the live tables.
 
-        `migrate` runs the pending view migrations, for databases where the live tables themselves stay.
+        `migrate` runs the pending view migrations, for databases where the live tables themselves stay; `swapped` is
+        called when the rows are in their place. Raises `ReplayError` when something else depends on what was replaced.
         """
         ...
 
     def discard(self) -> None:
-        """Remove the twins, and whatever an interrupted replay left of them."""
+        """Remove the twins and whatever an interrupted replay left of them; after `swap`, what is left to check."""
         ...
+
+
+def managed_by_others(names: Sequence[str]) -> str:
+    """What is said when a replay would rebuild tables of projectors that are not replayed."""
+    return f"{', '.join(names)} would be rebuilt as well, but another projector manages it: replay both together"
+
+
+def stand_ins_changed(names: Sequence[str]) -> str:
+    """What is said when pending migrations change tables that have no twins."""
+    return (
+        f"the pending view migrations change {', '.join(names)}, which is not replayed. Together with a replay they "
+        "can change only tables that are replayed; raise the version of the projector that manages the table, or take "
+        "the other migration live on its own first"
+    )
 
 
 class Partition(NamedTuple):

@@ -1,11 +1,12 @@
-"""Reading table definitions from PostgreSQL's catalog: SQLAlchemy's reflection would lose too much of them."""
+"""Looking things up in PostgreSQL's catalog: SQLAlchemy's reflection would lose too much of them."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Generator, Iterable
+from contextlib import contextmanager
 
 from psycopg.sql import Identifier
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, TextClause, text
 
 from sequent_sa.exceptions import ReplayError
 
@@ -15,148 +16,146 @@ def quote(name: str) -> str:
     return Identifier(name).as_string(None)
 
 
+def run(connection: Connection, statements: Iterable[str]) -> None:
+    """Execute SQL as it is, percent signs included."""
+    for statement in statements:
+        connection.exec_driver_sql(statement, execution_options={"no_parameters": True})
+
+
+@contextmanager
+def looking_in(connection: Connection, *schemas: str) -> Generator[None, None, None]:
+    """Inside, names without a schema mean what these schemas have, and the server prints such names without one.
+
+    What is read with one search path and executed with another therefore means the same in another schema.
+    """
+    before = connection.scalar(text("SELECT current_setting('search_path')"))
+    connection.execute(_SEARCH, {"path": ", ".join(map(quote, schemas))})
+    yield
+    connection.execute(_SEARCH, {"path": before})
+
+
 def exists(connection: Connection, schema: str, name: str) -> bool:
     """Whether there is a relation of this name."""
-    found = connection.scalar(text("SELECT to_regclass(:name)"), {"name": f"{schema}.{quote(name)}"})
+    found = connection.scalar(text("SELECT to_regclass(:name)"), {"name": f"{quote(schema)}.{quote(name)}"})
     return found is not None
 
 
-def tables_in(connection: Connection, schema: str) -> list[str]:
-    """The tables of a schema by name."""
-    return list(
-        connection.scalars(
-            text("SELECT tablename FROM pg_tables WHERE schemaname = :schema ORDER BY 1"), {"schema": schema}
-        )
-    )
+def relations_in(connection: Connection, schema: str) -> list[str]:
+    """The tables, partitions and views of a schema by name; views come last, in the order of their creation."""
+    return list(connection.scalars(_RELATIONS, {"schema": schema}))
+
+
+def views_among(connection: Connection, schema: str, names: Collection[str]) -> set[str]:
+    """Which of these relations are views."""
+    return set(connection.scalars(_VIEWS, {"schema": schema, "names": list(names)}))
+
+
+def belonging_to(connection: Connection, schema: str, names: Collection[str]) -> list[str]:
+    """Those relations of these names that exist, with their partitions and children, and the tables below views."""
+    return list(connection.scalars(_BELONGING, {"schema": schema, "names": list(names)}))
 
 
 def refuse_what_cannot_be_copied(connection: Connection, schema: str, names: Collection[str]) -> None:
-    """Raise `ReplayError` that lists what a copy of these tables would lose, and what would lose the tables."""
-    found = connection.scalars(_NOT_COPIED, {"schema": schema, "names": list(names)}).all()
+    """Raise `ReplayError` that lists what a copy of these relations would lose."""
+    _refuse(connection, _NOT_COPIED, schema, names, "these cannot be carried over by a replay")
+
+
+def refuse_dependents(connection: Connection, schema: str, names: Collection[str]) -> None:
+    """Raise `ReplayError` that lists what else in the database uses these relations."""
+    _refuse(
+        connection,
+        _DEPENDENTS,
+        schema,
+        names,
+        "something else in the database uses a table that is replaced. Drop it before, or define `after_swap` in the "
+        "projector to make it anew when going live",
+    )
+
+
+def _refuse(connection: Connection, query: TextClause, schema: str, names: Collection[str], message: str) -> None:
+    with looking_in(connection, schema):
+        found = connection.scalars(query, {"schema": schema, "names": list(names)}).all()
     if found:
-        raise ReplayError(f"these cannot be carried over by a replay yet: {'; '.join(found)}")
+        raise ReplayError(f"{message}: {'; '.join(sorted(set(found)))}")
 
 
-def copy_statements(connection: Connection, source: str, target: str, name: str) -> Iterator[str]:
-    """What makes an empty copy of a table, without its foreign keys."""
-    of = {"table": f"{source}.{quote(name)}"}
-    copy = f"{target}.{quote(name)}"
-    yield f"CREATE TABLE {copy} (LIKE {of['table']} INCLUDING ALL EXCLUDING INDEXES)"
-    for sequence, column, of_type in connection.execute(_SERIALS, of):
-        own = f"{target}.{quote(sequence)}"
-        yield f"CREATE SEQUENCE {own} AS {of_type}"
-        yield f"ALTER TABLE {copy} ALTER COLUMN {quote(column)} SET DEFAULT nextval('{own}')"
-        yield f"ALTER SEQUENCE {own} OWNED BY {copy}.{quote(column)}"
-    for options in connection.scalars(_OPTIONS, of):
-        yield f"ALTER TABLE {copy} SET ({options})"
-    for constraint, definition in connection.execute(_CONSTRAINTS, of):
-        yield f"ALTER TABLE {copy} ADD CONSTRAINT {quote(constraint)} {definition}"
-    for index, definition in connection.execute(_INDEXES, of):
-        yield _moved(definition, f"{quote(index)} ON {of['table']} ", f"{quote(index)} ON {copy} ")
-    for owner in connection.scalars(_OWNER, of):
-        yield f"ALTER TABLE {copy} OWNER TO {quote(owner)}"
-    for privilege, grantee, option in connection.execute(_GRANTS, of):
-        yield f"GRANT {privilege} ON {copy} TO {grantee}{option}"
-
-
-def foreign_key_statements(
-    connection: Connection, source: str, target: str, name: str, copied: Collection[str]
-) -> Iterator[str]:
-    """What gives a copy its foreign keys, to the copies of other tables where there are such."""
-    for constraint, found in connection.execute(_FOREIGN_KEYS, {"table": f"{source}.{quote(name)}"}):
-        definition = str(found)
-        for other in copied:
-            definition = definition.replace(
-                f" REFERENCES {source}.{quote_ident(connection, other)}(",
-                f" REFERENCES {target}.{quote_ident(connection, other)}(",
-            )
-        yield f"ALTER TABLE {target}.{quote(name)} ADD CONSTRAINT {quote(constraint)} {definition}"
-
-
-def deferrable(connection: Connection, schema: str, names: Collection[str]) -> list[tuple[str, str]]:
-    """Secondary indexes and foreign keys of tables: what would make each again, and what removes it."""
-    found: list[tuple[str, str]] = []
-    for name in names:
-        table = f"{schema}.{quote(name)}"
-        for index, definition in connection.execute(_SECONDARY_INDEXES, {"table": table}):
-            found.append((definition, f"DROP INDEX {schema}.{quote(index)}"))
-        for constraint, definition in connection.execute(_FOREIGN_KEYS, {"table": table}):
-            add = f"ALTER TABLE {table} ADD CONSTRAINT {quote(constraint)} {definition}"
-            found.append((add, f"ALTER TABLE {table} DROP CONSTRAINT {quote(constraint)}"))
-    return found
-
-
-def quote_ident(connection: Connection, name: str) -> str:
-    """An identifier as the server prints it: quoted only where it must be."""
-    return str(connection.scalar(text("SELECT quote_ident(:name)"), {"name": name}))
-
-
-def _moved(definition: str, old: str, new: str) -> str:
-    # The server prints identifiers quoted only where they must be.
-    plain_old, plain_new = old.replace('"', ""), new.replace('"', "")
-    for before, after in ((old, new), (plain_old, plain_new)):
-        if before in definition:
-            return definition.replace(before, after, 1)
-    raise ReplayError(f"the index definition {definition!r} cannot be carried over")
-
-
+_SEARCH = text("SELECT set_config('search_path', :path, true)")
+_RELATIONS = text("""
+    SELECT relname FROM pg_class WHERE relnamespace = to_regnamespace(:schema) AND relkind IN ('r', 'p', 'v')
+     ORDER BY relkind = 'v', CASE relkind WHEN 'v' THEN oid::bigint END, relname
+""")
+_VIEWS = text("""
+    SELECT relname FROM pg_class
+     WHERE relnamespace = to_regnamespace(:schema) AND relkind = 'v' AND relname = ANY(:names)
+""")
+_BELONGING = text("""
+    WITH RECURSIVE found(oid) AS (
+        SELECT oid FROM pg_class WHERE relnamespace = to_regnamespace(:schema) AND relname = ANY(:names)
+        UNION
+        SELECT next.oid FROM found CROSS JOIN LATERAL (
+            SELECT i.inhrelid FROM pg_inherits i WHERE i.inhparent = found.oid
+            UNION ALL
+            SELECT d.refobjid FROM pg_rewrite r JOIN pg_depend d ON d.classid = 'pg_rewrite'::regclass
+               AND d.objid = r.oid AND d.refclassid = 'pg_class'::regclass AND d.refobjid <> r.ev_class
+             WHERE r.ev_class = found.oid AND r.rulename = '_RETURN'
+        ) AS next(oid) JOIN pg_class c ON c.oid = next.oid
+         WHERE c.relnamespace = to_regnamespace(:schema) OR EXISTS (SELECT 1 FROM pg_inherits WHERE inhrelid = c.oid)
+    )
+    SELECT c.relname FROM found JOIN pg_class c USING (oid)
+     ORDER BY c.relkind = 'v', CASE c.relkind WHEN 'v' THEN c.oid::bigint END, c.relname
+""")
 _NOT_COPIED = text("""
-    SELECT format('%I is not an ordinary table', c.relname)
-      FROM pg_class c WHERE c.relnamespace = to_regnamespace(:schema) AND c.relname = ANY(:names) AND c.relkind <> 'r'
+    WITH t AS (SELECT * FROM pg_class WHERE relnamespace = to_regnamespace(:schema) AND relname = ANY(:names))
+    SELECT format('%I is neither a table nor a view', relname) FROM t WHERE relkind NOT IN ('r', 'p', 'v')
     UNION ALL
-    SELECT format('trigger %I on %I', t.tgname, c.relname)
-      FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid
-     WHERE c.relnamespace = to_regnamespace(:schema) AND c.relname = ANY(:names) AND NOT t.tgisinternal
+    SELECT format('%I is a table of type %s', relname, format_type(reloftype, NULL)) FROM t WHERE reloftype <> 0
     UNION ALL
-    SELECT format('row-level security on %I', c.relname)
-      FROM pg_class c
-     WHERE c.relnamespace = to_regnamespace(:schema) AND c.relname = ANY(:names) AND c.relrowsecurity
+    SELECT format('%I is a part of %s, which is not rebuilt', t.relname, i.inhparent::regclass)
+      FROM t JOIN pg_inherits i ON i.inhrelid = t.oid WHERE i.inhparent NOT IN (SELECT oid FROM t)
     UNION ALL
-    SELECT format('inheritance of %I', c.relname)
-      FROM pg_inherits i JOIN pg_class c ON c.oid IN (i.inhrelid, i.inhparent)
-     WHERE c.relnamespace = to_regnamespace(:schema) AND c.relname = ANY(:names)
+    SELECT format('%s, a part of %I, is in another schema', i.inhrelid::regclass, t.relname)
+      FROM t JOIN pg_inherits i ON i.inhparent = t.oid WHERE i.inhrelid NOT IN (SELECT oid FROM t)
     UNION ALL
-    SELECT format('foreign key %I of %s, which is not rebuilt, to %I', k.conname, k.conrelid::regclass, c.relname)
-      FROM pg_constraint k JOIN pg_class c ON c.oid = k.confrelid JOIN pg_class o ON o.oid = k.conrelid
-     WHERE k.contype = 'f' AND c.relnamespace = to_regnamespace(:schema) AND c.relname = ANY(:names)
-       AND NOT (o.relnamespace = c.relnamespace AND o.relname = ANY(:names))
+    SELECT format('security label on %I', t.relname) FROM t JOIN pg_seclabel s ON s.objoid = t.oid
+    UNION ALL
+    SELECT format('%I belongs to the extension %I', t.relname, e.extname)
+      FROM t JOIN pg_depend d ON d.classid = 'pg_class'::regclass AND d.objid = t.oid AND d.deptype = 'e'
+      JOIN pg_extension e ON e.oid = d.refobjid
 """)
-_SERIALS = text("""
-    SELECT s.relname, a.attname, format_type(q.seqtypid, NULL)
+# Plain views and functions are made anew when going live, and publications get the new tables.
+_DEPENDENTS = text("""
+    WITH t AS (SELECT * FROM pg_class WHERE relnamespace = to_regnamespace(:schema) AND relname = ANY(:names)),
+    part AS (
+        SELECT 'pg_class'::regclass::oid AS classid, oid FROM t
+        UNION ALL SELECT 'pg_type'::regclass, y.oid FROM t JOIN pg_type y ON y.oid = t.reltype
+        UNION ALL SELECT 'pg_type'::regclass, y.typarray FROM t JOIN pg_type y ON y.oid = t.reltype
+        UNION ALL SELECT 'pg_class'::regclass, i.indexrelid FROM t JOIN pg_index i ON i.indrelid = t.oid
+        UNION ALL SELECT 'pg_class'::regclass, d.objid FROM t JOIN pg_depend d ON d.refclassid = 'pg_class'::regclass
+           AND d.refobjid = t.oid AND d.classid = 'pg_class'::regclass AND d.deptype IN ('a', 'i')
+        UNION ALL SELECT 'pg_class'::regclass, reltoastrelid FROM t
+        UNION ALL SELECT 'pg_constraint'::regclass, k.oid FROM t JOIN pg_constraint k ON k.conrelid = t.oid
+        UNION ALL SELECT 'pg_attrdef'::regclass, a.oid FROM t JOIN pg_attrdef a ON a.adrelid = t.oid
+        UNION ALL SELECT 'pg_trigger'::regclass, g.oid FROM t JOIN pg_trigger g ON g.tgrelid = t.oid
+        UNION ALL SELECT 'pg_rewrite'::regclass, r.oid FROM t JOIN pg_rewrite r ON r.ev_class = t.oid
+        UNION ALL SELECT 'pg_policy'::regclass, p.oid FROM t JOIN pg_policy p ON p.polrelid = t.oid
+        UNION ALL SELECT 'pg_statistic_ext'::regclass, s.oid FROM t JOIN pg_statistic_ext s ON s.stxrelid = t.oid
+    )
+    SELECT CASE WHEN k.contype = 'f'
+                THEN format('foreign key %I of %s, which is not rebuilt, to %s', k.conname, k.conrelid::regclass,
+                            k.confrelid::regclass)
+                WHEN v.oid IS NOT NULL THEN format('%s %s', CASE v.relkind WHEN 'm' THEN 'materialized view'
+                            WHEN 'v' THEN 'view' ELSE 'a rule of the table' END, v.oid::regclass)
+                ELSE pg_describe_object(d.classid, d.objid, d.objsubid) END
       FROM pg_depend d
-      JOIN pg_class s ON s.oid = d.objid AND s.relkind = 'S'
-      JOIN pg_sequence q ON q.seqrelid = s.oid
-      JOIN pg_attribute a ON a.attrelid = d.refobjid AND a.attnum = d.refobjsubid
-     WHERE d.refobjid = to_regclass(:table) AND d.deptype = 'a' AND d.classid = 'pg_class'::regclass
-""")
-_OPTIONS = text("""
-    SELECT array_to_string(reloptions, ', ') FROM pg_class WHERE oid = to_regclass(:table) AND reloptions IS NOT NULL
-""")
-_CONSTRAINTS = text("""
-    SELECT conname, pg_get_constraintdef(oid) FROM pg_constraint
-     WHERE conrelid = to_regclass(:table) AND contype IN ('p', 'u', 'x') ORDER BY contype, conname
-""")
-_FOREIGN_KEYS = text("""
-    SELECT conname, pg_get_constraintdef(oid) FROM pg_constraint
-     WHERE conrelid = to_regclass(:table) AND contype = 'f' ORDER BY conname
-""")
-_INDEXES = text("""
-    SELECT c.relname, pg_get_indexdef(i.indexrelid) FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid
-     WHERE i.indrelid = to_regclass(:table)
-       AND NOT EXISTS (SELECT 1 FROM pg_constraint k WHERE k.conindid = i.indexrelid AND k.contype IN ('p', 'u', 'x'))
-     ORDER BY c.relname
-""")
-_SECONDARY_INDEXES = text("""
-    SELECT c.relname, pg_get_indexdef(i.indexrelid) FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid
-     WHERE i.indrelid = to_regclass(:table) AND NOT i.indisunique AND NOT i.indisexclusion ORDER BY c.relname
-""")
-_OWNER = text("""
-    SELECT pg_get_userbyid(relowner) FROM pg_class
-     WHERE oid = to_regclass(:table) AND pg_get_userbyid(relowner) <> current_user
-""")
-_GRANTS = text("""
-    SELECT x.privilege_type, CASE WHEN x.grantee = 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(x.grantee)) END,
-           CASE WHEN x.is_grantable THEN ' WITH GRANT OPTION' ELSE '' END
-      FROM pg_class c, aclexplode(c.relacl) x
-     WHERE c.oid = to_regclass(:table) AND x.grantee <> c.relowner
+      JOIN part ON part.classid = d.refclassid AND part.oid = d.refobjid
+      LEFT JOIN pg_constraint k ON d.classid = 'pg_constraint'::regclass AND k.oid = d.objid
+      LEFT JOIN pg_rewrite r ON d.classid = 'pg_rewrite'::regclass AND r.oid = d.objid
+      LEFT JOIN pg_class v ON v.oid = r.ev_class
+      LEFT JOIN pg_trigger g ON d.classid = 'pg_trigger'::regclass AND g.oid = d.objid
+     WHERE d.deptype = 'n'
+       AND NOT EXISTS (SELECT 1 FROM part own WHERE own.classid = d.classid AND own.oid = d.objid)
+       AND d.classid <> 'pg_publication_rel'::regclass
+       AND g.tgisinternal IS NOT TRUE
+       AND (d.refclassid = 'pg_type'::regclass OR NOT (v.relkind IS NOT DISTINCT FROM 'v' AND r.rulename = '_RETURN'))
+       AND NOT (d.refclassid = 'pg_class'::regclass AND d.classid = 'pg_proc'::regclass)
 """)

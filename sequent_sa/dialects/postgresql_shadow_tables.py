@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Generator
+from collections.abc import Callable, Collection, Generator, Mapping, Sequence
 from contextlib import contextmanager
+from fnmatch import fnmatchcase
 
-from psycopg.errors import DependentObjectsStillExist
 from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import DBAPIError
 
 from sequent_sa import tables
 from sequent_sa.dialects import postgresql_catalog as catalog
+from sequent_sa.dialects import postgresql_definitions as definitions
+from sequent_sa.dialects import postgresql_handover as handover
+from sequent_sa.dialects import postgresql_stand_ins as stand_ins
+from sequent_sa.dialects.dialect import managed_by_others
+from sequent_sa.dialects.postgresql_catalog import quote, run
 from sequent_sa.dialects.postgresql_locks import lock_tables
 from sequent_sa.exceptions import ReplayError
 
 VIEW, REPLAY, ARCHIVE = "view_schema", "replay_schema", "archive_schema"
-_DEFERRED = "sequent_deferred"
+_DEFERRED, _SOURCES = "sequent_deferred", "sequent_sources"
+_COPY, _STAND_IN, _REMOVED = "copy", "stand-in", "removed"
+_OPTIMIZE, _SWAP, _AFTERWARDS = "optimize", "swap", "afterwards"
 
 
 class PostgreSQLShadowTables:
@@ -24,29 +31,32 @@ class PostgreSQLShadowTables:
     def __init__(self, engine: Engine, version_table: str) -> None:
         self._engine = engine
         self._version_table = version_table
+        self._afterwards: list[str] = []
 
-    def prepare(self, names: Collection[str]) -> None:
+    def prepare(self, names: Collection[str], others: Collection[str], *, dependents: bool) -> None:
         with self._engine.begin() as connection:
-            _run(connection, f"DROP SCHEMA IF EXISTS {REPLAY} CASCADE", f"CREATE SCHEMA {REPLAY}")
-            existing = [name for name in sorted(names) if catalog.exists(connection, VIEW, name)]
-            catalog.refuse_what_cannot_be_copied(connection, VIEW, existing)
-            for name in existing:
-                _run(connection, *catalog.copy_statements(connection, VIEW, REPLAY, name))
-            for name in existing:
-                _run(connection, *catalog.foreign_key_statements(connection, VIEW, REPLAY, name, existing))
-            if catalog.exists(connection, VIEW, self._version_table):
-                _run(
-                    connection,
-                    f"CREATE TABLE {REPLAY}.{self._version_table} (LIKE {VIEW}.{self._version_table} INCLUDING ALL)",
-                    f"INSERT INTO {REPLAY}.{self._version_table} SELECT * FROM {VIEW}.{self._version_table}",
-                )
-            _run(connection, f"CREATE TABLE {REPLAY}.{_DEFERRED} (number serial PRIMARY KEY, statement text NOT NULL)")
+            run(connection, [f"DROP SCHEMA IF EXISTS {REPLAY} CASCADE", f"CREATE SCHEMA {REPLAY}", *_BOOKKEEPING])
+            run(connection, handover.default_privileges(connection, VIEW, REPLAY))
+            copied = catalog.belonging_to(connection, VIEW, names)
+            if lost := sorted(set(copied) & set(others)):
+                raise ReplayError(managed_by_others(lost))
+            catalog.refuse_what_cannot_be_copied(connection, VIEW, copied)
+            self._copy(connection, copied)
+            left = set(catalog.relations_in(connection, VIEW)) - {*copied, self._version_table}
+            left -= catalog.views_among(connection, VIEW, left)
+            self._note(connection, _STAND_IN, stand_ins.make(connection, VIEW, REPLAY, sorted(left)))
+            self._note(connection, "dependents", {"allowed": str(dependents)})
 
     @contextmanager
-    def migrating(self) -> Generator[Connection, None, None]:
+    def migrating(self, keep: Collection[str] = ()) -> Generator[Connection, None, None]:
         with self._mapped() as connection:
             yield connection
-            self._defer(connection)
+            noted = self._noted(connection, _STAND_IN)
+            removed = stand_ins.remove(connection, REPLAY, VIEW, noted)
+            self._note(connection, _REMOVED, dict.fromkeys(removed, ""))
+            if self._noted(connection, "dependents")["allowed"] == "False":
+                catalog.refuse_dependents(connection, VIEW, [*self._noted(connection, _COPY), *removed])
+            self._defer(connection, keep)
 
     @contextmanager
     def loading(self) -> Generator[Connection, None, None]:
@@ -56,94 +66,220 @@ class PostgreSQLShadowTables:
     looking = loading
 
     def optimize(self) -> None:
-        with self._engine.begin() as connection:
-            _run(connection, *connection.scalars(text(f"SELECT statement FROM {REPLAY}.{_DEFERRED} ORDER BY number")))
-            _run(connection, f"DELETE FROM {REPLAY}.{_DEFERRED}")
-            names = self._twins(connection)
+        with self._engine.connect() as connection:
+            while True:
+                with connection.begin(), catalog.looking_in(connection, REPLAY, VIEW):
+                    found = connection.execute(_NEXT_DEFERRED).one_or_none()
+                    if found is None:
+                        break
+                    run(connection, [found.statement])
+                    connection.execute(_DONE, {"number": found.number})
         with self._engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-            for name in names:
-                _run(connection, f"VACUUM (ANALYZE) {REPLAY}.{catalog.quote(name)}")
+            names = self._twins(connection)
+            names = [name for name in names if name not in catalog.views_among(connection, REPLAY, names)]
+            clustered = connection.scalars(_CLUSTERED, {"schema": REPLAY}).all()
+            run(connection, [f"CLUSTER {REPLAY}.{quote(name)}" for name in clustered])
+            run(connection, [f"VACUUM (ANALYZE) {REPLAY}.{quote(name)}" for name in names])
 
     @contextmanager
     def going_live(self, lock_timeout: float) -> Generator[Connection, None, None]:
         with self._engine.begin() as connection:
-            live = [name for name in self._twins(connection) if catalog.exists(connection, VIEW, name)]
             modes = {tables.projector_states.fullname: "ACCESS EXCLUSIVE"}
-            modes |= {f"{VIEW}.{catalog.quote(name)}": "SHARE ROW EXCLUSIVE" for name in live}
+            modes |= {f"{VIEW}.{quote(name)}": "SHARE ROW EXCLUSIVE" for name in self._replaced_tables(connection)}
             lock_tables(connection, modes, lock_timeout)
             connection.info["sequent_lock_timeout"] = lock_timeout
             yield connection
 
     @contextmanager
     def loading_while_going_live(self, live: Connection) -> Generator[Connection, None, None]:
-        yield live.execution_options(schema_translate_map={VIEW: REPLAY})
+        with catalog.looking_in(live, REPLAY, VIEW, str(tables.metadata.schema)):
+            yield live.execution_options(schema_translate_map={VIEW: REPLAY})
         live.execution_options(schema_translate_map={})
 
-    def swap(self, live: Connection, migrate: Callable[[Connection], object]) -> None:
-        names = self._twins(live)
-        replaced = [name for name in names if catalog.exists(live, VIEW, name)]
-        modes = {f"{VIEW}.{catalog.quote(name)}": "ACCESS EXCLUSIVE" for name in replaced}
-        if modes:
-            lock_tables(live, modes, live.info["sequent_lock_timeout"])
-        _run(live, f"DROP SCHEMA IF EXISTS {ARCHIVE} CASCADE", f"CREATE SCHEMA {ARCHIVE}")
-        _run(live, *(f"ALTER TABLE {VIEW}.{catalog.quote(name)} SET SCHEMA {ARCHIVE}" for name in replaced))
-        _run(live, *(f"ALTER TABLE {REPLAY}.{catalog.quote(name)} SET SCHEMA {VIEW}" for name in names))
+    def swap(
+        self,
+        live: Connection,
+        migrate: Callable[[Connection], object],
+        swapped: Callable[[Connection], object],
+    ) -> None:
+        twins, replaced = self._twins(live), self._replaced(live)
+        self._refuse_changed(live)
+        handover.continue_sequences(live, VIEW, REPLAY, twins)
+        left = handover.set_aside(live, VIEW, ARCHIVE, replaced)
+        taken = handover.taken_over(live, VIEW, REPLAY, [name for name in replaced if name in twins])
+        anew = handover.made_anew(live, VIEW, replaced)
+        modes = dict.fromkeys(handover.dependent_views(live, VIEW, replaced), "ACCESS EXCLUSIVE")
+        modes |= {f"{VIEW}.{quote(name)}": "ACCESS EXCLUSIVE" for name in self._replaced_tables(live)}
+        modes |= dict.fromkeys(live.scalars(_REFERRED), "SHARE ROW EXCLUSIVE")
+        lock_tables(live, modes, live.info["sequent_lock_timeout"])
+        run(live, [f"DROP SCHEMA IF EXISTS {ARCHIVE} CASCADE", f"CREATE SCHEMA {ARCHIVE}"])
+        run(live, [f"ALTER TABLE {VIEW}.{quote(name)} SET SCHEMA {ARCHIVE}" for name in replaced])
+        run(live, [f"ALTER TABLE {REPLAY}.{quote(name)} SET SCHEMA {VIEW}" for name in twins])
+        run(live, left)
+        with catalog.looking_in(live, VIEW):
+            run(live, taken)
+            run(live, live.scalars(_STATEMENTS, {"phase": _SWAP}).all())
+        self._afterwards = list(live.scalars(_STATEMENTS, {"phase": _AFTERWARDS}))
         self._move_revision(live)
-        _refuse_dependents(live, replaced)
-        _run(live, f"DROP SCHEMA {REPLAY} CASCADE")
+        swapped(live)
+        with catalog.looking_in(live, VIEW):
+            for each in handover.made_anew(live, ARCHIVE, replaced):  # those that were not made anew already
+                _make_anew(live, anew[each])
+        catalog.refuse_dependents(live, ARCHIVE, replaced)
+        run(live, [f"DROP SCHEMA {REPLAY} CASCADE"])
 
     def discard(self) -> None:
         with self._engine.begin() as connection:
-            _run(connection, f"DROP SCHEMA IF EXISTS {REPLAY} CASCADE")
+            run(connection, [f"DROP SCHEMA IF EXISTS {REPLAY} CASCADE"])
+        # A foreign key holds for new rows already; the old ones are checked when nobody waits for it.
+        for statement in self._afterwards:
+            with self._engine.begin() as connection, catalog.looking_in(connection, VIEW):
+                run(connection, [statement])
+        self._afterwards.clear()
 
     @contextmanager
     def _mapped(self) -> Generator[Connection, None, None]:
         with self._engine.connect() as connection:
             mapped = connection.execution_options(schema_translate_map={VIEW: REPLAY})
             with mapped.begin():
+                mapped.execute(_SEARCH_TWINS_FIRST)
                 yield mapped
 
-    def _twins(self, connection: Connection) -> list[str]:
-        return [name for name in catalog.tables_in(connection, REPLAY) if name not in (self._version_table, _DEFERRED)]
-
-    def _defer(self, connection: Connection) -> None:
-        """Do without foreign keys and secondary indexes while loading; `optimize` brings them back."""
-        for statement, removal in catalog.deferrable(connection, REPLAY, self._twins(connection)):
-            connection.execute(
-                text(f"INSERT INTO {REPLAY}.{_DEFERRED} (statement) VALUES (:statement)"), {"statement": statement}
+    def _copy(self, connection: Connection, names: Sequence[str]) -> None:
+        found = definitions.definitions(connection, VIEW, names)
+        keys = definitions.foreign_keys(connection, VIEW, names)
+        statistics = definitions.statistics(connection, VIEW, REPLAY, names)
+        with catalog.looking_in(connection, REPLAY, VIEW):
+            run(connection, (each.statement for each in (*found, *statistics)))
+            for key in keys:
+                run(connection, key.creation)
+        run(connection, handover.forget_default_privileges(connection, REPLAY))
+        self._note(connection, _COPY, self._sources(connection, names))
+        if catalog.exists(connection, VIEW, self._version_table):
+            table = quote(self._version_table)
+            run(
+                connection,
+                [
+                    f"CREATE TABLE {REPLAY}.{table} (LIKE {VIEW}.{table} INCLUDING ALL)",
+                    f"INSERT INTO {REPLAY}.{table} SELECT * FROM {VIEW}.{table}",
+                ],
             )
-            _run(connection, removal)
+
+    def _sources(self, connection: Connection, names: Sequence[str]) -> dict[str, str]:
+        """What the definitions of live tables are, each as text."""
+        found: dict[str, list[str]] = {name: [] for name in names}
+        for each in (
+            *definitions.definitions(connection, VIEW, names),
+            *definitions.statistics(connection, VIEW, REPLAY, names),
+        ):
+            found[each.relation].append(each.statement)
+        return {name: "\n".join(statements) for name, statements in found.items()}
+
+    def _refuse_changed(self, live: Connection) -> None:
+        prepared = self._noted(live, _COPY)
+        now = self._sources(live, catalog.belonging_to(live, VIEW, prepared))
+        changed = sorted(name for name in {*prepared, *now} if prepared.get(name) != now.get(name))
+        if changed:
+            raise ReplayError(
+                f"the definition of {', '.join(changed)} was changed after the replay was prepared, which would be "
+                "lost: change it back and go live, or end this replay with `sequent projectors replay abort` and begin "
+                "again"
+            )
+
+    def _twins(self, connection: Connection) -> list[str]:
+        ours = {self._version_table, _DEFERRED, _SOURCES}
+        return [name for name in catalog.relations_in(connection, REPLAY) if name not in ours]
+
+    def _replaced(self, connection: Connection) -> list[str]:
+        """The live relations that are replaced or removed."""
+        names = {*self._twins(connection), *self._noted(connection, _COPY), *self._noted(connection, _REMOVED)}
+        return [name for name in catalog.relations_in(connection, VIEW) if name in names]
+
+    def _replaced_tables(self, connection: Connection) -> list[str]:
+        replaced = self._replaced(connection)
+        return [name for name in replaced if name not in catalog.views_among(connection, VIEW, replaced)]
+
+    def _defer(self, connection: Connection, keep: Collection[str]) -> None:
+        """Do without foreign keys and secondary indexes while loading; `optimize` brings them back.
+
+        Foreign keys to tables that are not rebuilt come back when going live: rows of the twins, which may be old, must
+        not keep the application from deleting there.
+        """
+        twins = self._twins(connection)
+        deferred = [
+            index
+            for index in definitions.secondary_indexes(connection, REPLAY, twins)
+            if not any(fnmatchcase(index.name, pattern) for pattern in keep)
+        ]
+        deferred += definitions.foreign_keys(connection, REPLAY, twins)
+        with catalog.looking_in(connection, REPLAY, VIEW):
+            run(connection, [each.removal for each in deferred])
+        for each in deferred:
+            self._note_deferred(connection, each)
+
+    @staticmethod
+    def _note_deferred(connection: Connection, deferred: definitions.Deferrable) -> None:
+        when = _OPTIMIZE if deferred.elsewhere is None else _SWAP
+        rows = [
+            {"phase": when, "statement": statement, "refers": deferred.elsewhere} for statement in deferred.creation
+        ]
+        if deferred.elsewhere is not None and deferred.validation is not None:
+            rows[0]["statement"] = f"{rows[0]['statement']} NOT VALID"
+            rows.append({"phase": _AFTERWARDS, "statement": deferred.validation, "refers": None})
+        connection.execute(_DEFER, rows)
+
+    @staticmethod
+    def _note(connection: Connection, role: str, names: Mapping[str, str]) -> None:
+        if names:
+            rows = [{"role": role, "name": name, "definition": definition} for name, definition in names.items()]
+            connection.execute(_NOTE, rows)
+
+    @staticmethod
+    def _noted(connection: Connection, role: str) -> dict[str, str]:
+        return {str(name): str(definition) for name, definition in connection.execute(_NOTED, {"role": role})}
 
     def _move_revision(self, live: Connection) -> None:
         if not catalog.exists(live, REPLAY, self._version_table):
             return
+        table = quote(self._version_table)
         if catalog.exists(live, VIEW, self._version_table):
-            _run(
+            run(
                 live,
-                f"DELETE FROM {VIEW}.{self._version_table}",
-                f"INSERT INTO {VIEW}.{self._version_table} SELECT * FROM {REPLAY}.{self._version_table}",
+                [f"DELETE FROM {VIEW}.{table}", f"INSERT INTO {VIEW}.{table} SELECT * FROM {REPLAY}.{table}"],
             )
         else:
-            _run(live, f"ALTER TABLE {REPLAY}.{self._version_table} SET SCHEMA {VIEW}")
+            run(live, [f"ALTER TABLE {REPLAY}.{table} SET SCHEMA {VIEW}"])
 
 
-def _refuse_dependents(connection: Connection, archived: list[str]) -> None:
-    if not archived:
-        return
-    attempt = connection.begin_nested()
+def _make_anew(connection: Connection, statement: str) -> None:
     try:
-        _run(connection, f"DROP TABLE {', '.join(f'{ARCHIVE}.{catalog.quote(name)}' for name in archived)} RESTRICT")
+        run(connection, [statement])
     except DBAPIError as error:
-        if not isinstance(error.orig, DependentObjectsStillExist):
-            raise
+        what = " ".join(statement.split()[:5])
         raise ReplayError(
-            f"something else in the database still uses a table that was replaced: {error.orig.diag.message_detail}. "
-            "Drop it, go live, and create it again"
+            f"{what} uses a table that is replaced, and cannot use the new one: {error.orig}. Drop it before, or "
+            "define `after_swap` in the projector to make it anew when going live"
         ) from error
-    finally:
-        attempt.rollback()
 
 
-def _run(connection: Connection, *statements: str) -> None:
-    for statement in statements:
-        connection.exec_driver_sql(statement)
+_BOOKKEEPING = (
+    f"CREATE TABLE {REPLAY}.{_SOURCES} (role text, name text, definition text NOT NULL, PRIMARY KEY (role, name))",
+    f"CREATE TABLE {REPLAY}.{_DEFERRED} (number serial PRIMARY KEY, phase text NOT NULL, statement text NOT NULL, "
+    "refers text)",
+)
+_NOTE = text(f"INSERT INTO {REPLAY}.{_SOURCES} (role, name, definition) VALUES (:role, :name, :definition)")
+_NOTED = text(f"SELECT name, definition FROM {REPLAY}.{_SOURCES} WHERE role = :role ORDER BY name")
+_DEFER = text(f"INSERT INTO {REPLAY}.{_DEFERRED} (phase, statement, refers) VALUES (:phase, :statement, :refers)")
+_STATEMENTS = text(f"SELECT statement FROM {REPLAY}.{_DEFERRED} WHERE phase = :phase ORDER BY number")
+_NEXT_DEFERRED = text(
+    f"SELECT number, statement FROM {REPLAY}.{_DEFERRED} WHERE phase = '{_OPTIMIZE}' ORDER BY number LIMIT 1 FOR UPDATE"
+)
+_DONE = text(f"DELETE FROM {REPLAY}.{_DEFERRED} WHERE number = :number")
+_REFERRED = text(f"SELECT DISTINCT refers FROM {REPLAY}.{_DEFERRED} WHERE refers IS NOT NULL ORDER BY refers")
+_CLUSTERED = text("""
+    SELECT t.relname FROM pg_index i JOIN pg_class t ON t.oid = i.indrelid
+     WHERE i.indisclustered AND t.relnamespace = to_regnamespace(:schema) ORDER BY 1
+""")
+_SEARCH_TWINS_FIRST = text(
+    f"SELECT set_config('search_path', '{REPLAY}, {VIEW}, ' || current_setting('search_path'), true)"
+)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Callable, Collection, Generator
 from contextlib import contextmanager
+from fnmatch import fnmatchcase
 from functools import cached_property
 from pathlib import Path
 
@@ -12,10 +14,12 @@ from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.pool import NullPool
 
 from sequent_sa import tables
+from sequent_sa.dialects.dialect import managed_by_others, stand_ins_changed
 from sequent_sa.dialects.sqlite_connections import begin_immediate, configure
 from sequent_sa.exceptions import ReplayError
 
 _ATTACHED = "replay_schema"
+_STAND_INS, _DEFERRED = "sequent_stand_ins", "sequent_deferred"
 _PROGRESS = (tables.replay_states, tables.replay_groups)
 
 
@@ -39,42 +43,43 @@ class SQLiteShadowTables:
         event.listen(engine, "checkout", _without_foreign_keys)
         return configured
 
-    def prepare(self, names: Collection[str]) -> None:
+    def prepare(self, names: Collection[str], others: Collection[str], *, dependents: bool) -> None:
         self.discard()
-        with self._live.connect() as live, self.migrating() as twins:
-            self._refuse_dependents(live, names)
-            for name in (*sorted(names), self._version_table):
-                definitions = live.execute(_DEFINITIONS, {"name": name}).scalars().all()
-                for definition in definitions:
+        with self._live.connect() as live, self._writing() as twins:
+            copied = _belonging_to(live, names)
+            if lost := sorted(copied & set(others)):
+                raise ReplayError(managed_by_others(lost))
+            twins.exec_driver_sql(f"CREATE TABLE {_STAND_INS} (name TEXT PRIMARY KEY, definition TEXT NOT NULL)")
+            twins.exec_driver_sql(f"CREATE TABLE {_DEFERRED} (definition TEXT NOT NULL)")
+            ours = {table.name for table in tables.metadata.tables.values()}
+            for name, definition in live.execute(_STORED):
+                if name in copied or name in ours or name == self._version_table:
+                    continue
+                twins.exec_driver_sql(definition)
+                twins.exec_driver_sql(f"INSERT INTO {_STAND_INS} VALUES (?, ?)", (name, definition))
+            for name in (*sorted(copied), self._version_table):
+                for definition in live.execute(_DEFINITIONS, {"name": name}).scalars().all():
                     twins.exec_driver_sql(definition)
-                if name == self._version_table and definitions:
-                    for (revision,) in live.exec_driver_sql(f"SELECT version_num FROM {_quote(name)}"):
-                        twins.exec_driver_sql(f"INSERT INTO {_quote(name)} VALUES (?)", (revision,))
+            self._copy_revision(live, twins)
             progress = MetaData()
             for table in _PROGRESS:
                 table.to_metadata(progress)
             progress.create_all(twins)
 
-    @staticmethod
-    def _refuse_dependents(live: Connection, names: Collection[str]) -> None:
-        # Emptying a table when going live would carry out ON DELETE CASCADE in tables that are not rebuilt.
-        found = [
-            f"foreign key of {table}, which is not rebuilt, to {referred}"
-            for table, referred in live.execute(_FOREIGN_KEYS)
-            if referred in names and table not in names
-        ]
-        if found:
-            raise ReplayError(f"these cannot be carried over by a replay yet: {'; '.join(found)}")
-
     @contextmanager
-    def migrating(self) -> Generator[Connection, None, None]:
-        with begin_immediate(self._engine.connect()) as connection, connection.begin():
+    def migrating(self, keep: Collection[str] = ()) -> Generator[Connection, None, None]:
+        with self._writing() as connection:
             yield connection
+            self._remove_stand_ins(connection)
+            for name, definition in connection.execute(_SECONDARY_INDEXES).all():
+                if not any(fnmatchcase(name, pattern) for pattern in keep):
+                    connection.exec_driver_sql(f"INSERT INTO {_DEFERRED} VALUES (?)", (definition,))
+                    connection.exec_driver_sql(f"DROP INDEX {_quote(name)}")
 
     @contextmanager
     def loading(self) -> Generator[Connection, None, None]:
         self._refuse_missing()
-        with self.migrating() as connection:
+        with self._writing() as connection:
             yield connection
 
     @contextmanager
@@ -89,7 +94,10 @@ class SQLiteShadowTables:
             raise ReplayError(f"{self._path} is gone: this replay was ended by another process")
 
     def optimize(self) -> None:
-        with self.migrating() as connection:
+        with self._writing() as connection:
+            for definition in connection.exec_driver_sql(f"SELECT definition FROM {_DEFERRED}").scalars().all():
+                connection.exec_driver_sql(definition)
+            connection.exec_driver_sql(f"DELETE FROM {_DEFERRED}")
             connection.exec_driver_sql("ANALYZE")
 
     @contextmanager
@@ -97,21 +105,51 @@ class SQLiteShadowTables:
         with begin_immediate(self._live.connect()) as connection:
             driver = connection.connection.driver_connection
             assert driver is not None
-            driver.execute(f"ATTACH DATABASE ? AS {_ATTACHED}", (str(self._path),))
+            # Emptying a table would carry out ON DELETE CASCADE elsewhere; `swap` checks the keys when all rows are in.
+            driver.execute("PRAGMA foreign_keys = OFF")
             try:
                 with connection.begin():
                     yield connection
             finally:
-                driver.execute(f"DETACH DATABASE {_ATTACHED}")
+                if _ATTACHED in [name for _, name, _ in driver.execute("PRAGMA database_list")]:
+                    driver.execute(f"DETACH DATABASE {_ATTACHED}")
+                driver.execute("PRAGMA foreign_keys = ON")
+
+    @contextmanager
+    def _writing(self) -> Generator[Connection, None, None]:
+        with begin_immediate(self._engine.connect()) as connection, connection.begin():
+            yield connection
+
+    def _copy_revision(self, live: Connection, twins: Connection) -> None:
+        if self._version_table in live.execute(_LIVE_TABLES).scalars():
+            table = _quote(self._version_table)
+            for (revision,) in live.exec_driver_sql(f"SELECT version_num FROM {table}"):
+                twins.exec_driver_sql(f"INSERT INTO {table} VALUES (?)", (revision,))
+
+    @staticmethod
+    def _remove_stand_ins(twins: Connection) -> None:
+        """Those that are gone were removed by a migration. Raises `ReplayError` for those that were changed."""
+        found = twins.exec_driver_sql("SELECT name, sql FROM sqlite_master WHERE type = 'table'")
+        now = {str(name): str(definition) for name, definition in found}
+        stand_ins = twins.exec_driver_sql(f"SELECT name, definition FROM {_STAND_INS}").all()
+        changed = sorted(name for name, definition in stand_ins if now.get(name) not in (None, definition))
+        if changed:
+            raise ReplayError(stand_ins_changed(changed))
+        for name, _ in stand_ins:
+            if name in now:
+                twins.exec_driver_sql(f"DROP TABLE {_quote(name)}")
 
     @contextmanager
     def loading_while_going_live(self, live: Connection) -> Generator[Connection, None, None]:
         with self.loading() as connection:
             yield connection
 
-    def swap(self, live: Connection, migrate: Callable[[Connection], object]) -> None:
-        live.exec_driver_sql("PRAGMA defer_foreign_keys = ON")
-        ours = {self._version_table, *(table.name for table in _PROGRESS)}
+    def swap(
+        self, live: Connection, migrate: Callable[[Connection], object], swapped: Callable[[Connection], object]
+    ) -> None:
+        # Only now: a transaction that takes the write lock takes that of every file that is attached.
+        live.exec_driver_sql(f"ATTACH DATABASE ? AS {_ATTACHED}", (str(self._path),))
+        ours = {self._version_table, _STAND_INS, _DEFERRED, *(table.name for table in _PROGRESS)}
         names = [name for name in live.execute(_TABLES).scalars() if name not in ours]
         existing = set(live.execute(_LIVE_TABLES).scalars())
         for name in names:
@@ -123,6 +161,11 @@ class SQLiteShadowTables:
             live.exec_driver_sql(
                 f"INSERT INTO main.{_quote(name)} ({columns}) SELECT {columns} FROM {_ATTACHED}.{_quote(name)}"
             )
+        live.exec_driver_sql("PRAGMA main.analysis_limit = 1000")
+        for name in names:
+            live.exec_driver_sql(f"ANALYZE main.{_quote(name)}")
+        swapped(live)
+        _check_foreign_keys(live, names)
 
     def discard(self) -> None:
         self._engine.dispose()
@@ -138,18 +181,62 @@ def replay_path(engine: Engine) -> Path:
     return Path(f"{database}-replay")
 
 
-_DEFINITIONS = text(
-    "SELECT sql FROM sqlite_master WHERE tbl_name = :name AND type IN ('table', 'index') AND sql IS NOT NULL "
-    "ORDER BY type DESC"
+_STORED = text(
+    "SELECT name, sql FROM main.sqlite_master WHERE type = 'table' AND sql LIKE 'CREATE TABLE%' "
+    "AND name NOT LIKE 'sqlite|_%' ESCAPE '|'"
 )
-_FOREIGN_KEYS = text(
-    """SELECT m.name, f."table" FROM main.sqlite_master m, pragma_foreign_key_list(m.name) f WHERE m.type = 'table'"""
+# The triggers of a view are how it is written; those of a table fire when the rows come into the live one.
+_DEFINITIONS = text(
+    "SELECT sql FROM main.sqlite_master WHERE tbl_name = :name AND sql IS NOT NULL AND (type <> 'trigger' OR tbl_name "
+    "IN (SELECT name FROM main.sqlite_master WHERE type = 'view')) ORDER BY type IN ('table', 'view') DESC, type"
+)
+_SECONDARY_INDEXES = text(
+    """SELECT i.name, i.sql FROM sqlite_master t, pragma_index_list(t.name) l JOIN sqlite_master i ON i.name = l.name
+        WHERE t.type = 'table' AND l.origin = 'c' AND NOT l."unique" ORDER BY i.name"""
+)
+_REFERRING = text(
+    """SELECT DISTINCT m.name, f."table" FROM main.sqlite_master m, pragma_foreign_key_list(m.name) f
+        WHERE m.type = 'table'"""
 )
 _TABLES = text(
     f"SELECT name FROM {_ATTACHED}.sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite|_%' ESCAPE '|'"
 )
+_VIEWS = text("SELECT name FROM main.sqlite_master WHERE type = 'view'")
 _LIVE_TABLES = text("SELECT name FROM main.sqlite_master WHERE type = 'table'")
 _COLUMNS = text("SELECT name FROM pragma_table_xinfo(:name, 'main') WHERE hidden = 0")
+
+
+def _belonging_to(live: Connection, names: Collection[str]) -> set[str]:
+    """Those tables and views of these names that exist, with what the views read."""
+    existing = set(live.execute(_LIVE_TABLES).scalars())
+    views = set(live.execute(_VIEWS).scalars())
+    found = {name for name in names if name in existing or name in views}
+    driver = live.connection.driver_connection
+    assert isinstance(driver, sqlite3.Connection)
+
+    def note(action: int, table: str | None, *_: str | None) -> int:
+        if action == sqlite3.SQLITE_READ and table is not None and (table in existing or table in views):
+            found.add(table)
+        return sqlite3.SQLITE_OK
+
+    driver.set_authorizer(note)
+    try:
+        for view in sorted(views & found):
+            driver.execute(f"SELECT * FROM {_quote(view)} LIMIT 0").close()
+    finally:
+        driver.set_authorizer(None)
+    return found
+
+
+def _check_foreign_keys(live: Connection, names: Collection[str]) -> None:
+    touched = {table for table, referred in live.execute(_REFERRING) if table in names or referred in names}
+    for table in sorted(touched):
+        broken = live.exec_driver_sql(f"PRAGMA main.foreign_key_check({_quote(table)})").first()
+        if broken is not None:
+            raise ReplayError(
+                f"a row of {broken[0]} would refer to no row of {broken[2]} any more, so nothing was changed: remove "
+                "or correct what refers to it, or the projector, and replay again"
+            )
 
 
 def _quote(name: str) -> str:

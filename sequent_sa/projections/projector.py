@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any, ClassVar, Literal, Never, ParamSpec, TypeVar, cast
 from uuid import UUID
 
-from sqlalchemy import CursorResult, TextClause, text
+from sqlalchemy import Connection, CursorResult, TextClause, text
 
 from sequent_sa import _clock
 from sequent_sa.exceptions import ConfigurationError, NotManagedByThisProjector, RecordNotFound
@@ -21,6 +21,7 @@ from sequent_sa.projections.persistors.record_table import Where, record_table
 P = ParamSpec("P")
 R = TypeVar("R")
 ReplayBy = Literal["aggregate", "store"]
+_KEYWORDS = ("manages_tables", "version", "name", "aliases", "replay_by", "keep_indexes")
 
 
 class Projector(MessageHandler):
@@ -32,7 +33,8 @@ class Projector(MessageHandler):
     all aggregates in the order of commands.
 
     Raises `ConfigurationError` at class definition for matchers (a replay must know which types to read), and for
-    tables that are not mapped classes.
+    tables that are not mapped classes. `keep_indexes` are names of indexes, or patterns such as `"posts_*"`, that a
+    replay keeps from its beginning, because the projector looks rows up by them; it makes the others at its end.
     """
 
     __handles__: ClassVar[type[Message]] = Event
@@ -42,6 +44,7 @@ class Projector(MessageHandler):
     managed_tables: ClassVar[tuple[type, ...] | None] = None
     version: ClassVar[int] = 1
     replay_by: ClassVar[ReplayBy] = "aggregate"
+    keep_indexes: ClassVar[tuple[str, ...]] = ()
 
     def __init_subclass__(
         cls,
@@ -51,9 +54,10 @@ class Projector(MessageHandler):
         name: str | None = None,
         aliases: Iterable[str] = (),
         replay_by: ReplayBy | None = None,
+        keep_indexes: Iterable[str] | None = None,
         **unknown: Never,
     ) -> None:
-        refuse_keywords(cls.__name__, unknown, ("manages_tables", "version", "name", "aliases", "replay_by"))
+        refuse_keywords(cls.__name__, unknown, _KEYWORDS)
         super().__init_subclass__()
         cls.__type_name__ = name or cls.__name__
         cls.__type_aliases__ = alias_names(cls.__name__, aliases)
@@ -65,6 +69,8 @@ class Projector(MessageHandler):
                 raise ConfigurationError(f"{cls.__name__}: version must be 1 or more, not {version}")
             cls.version = version
         cls.replay_by = replay_by or cls.replay_by
+        if keep_indexes is not None:
+            cls.keep_indexes = (keep_indexes,) if isinstance(keep_indexes, str) else tuple(keep_indexes)
         if cls.has_matchers():
             raise ConfigurationError(
                 f"{cls.__name__} handles events by a matcher: name the event classes in `@on(...)`, "
@@ -75,6 +81,27 @@ class Projector(MessageHandler):
     def handled_events(cls) -> tuple[type[Event], ...]:
         """The classes of the events that this projector handles."""
         return tuple(message for message in cls.handled_types() if issubclass(message, Event))
+
+    @classmethod
+    def after_prepare(cls, connection: Connection) -> None:
+        """Called at the end of preparing a replay, to change the tables that it will fill; by default nothing is done.
+
+        The tables of `view_schema` mean those: use SQLAlchemy's `Table`s, or names without a schema. On SQLite it is
+        called again when going live, before the rows come in.
+        """
+
+    @classmethod
+    def after_swap(cls, connection: Connection) -> None:
+        """Called in the transaction that goes live, when the new rows are in place; by default nothing is done.
+
+        This is where what depends on the former tables, such as a materialized view, is made anew. An error undoes
+        everything, and going live can be tried again.
+        """
+
+    @classmethod
+    def looks_after_dependents(cls) -> bool:
+        """Whether this projector defines `after_swap`."""
+        return any("after_swap" in vars(base) for base in cls.__mro__ if base is not Projector)
 
     @classmethod
     def require_tables(cls) -> None:

@@ -89,7 +89,8 @@ class Replay:
     def prepare(self) -> None:
         """Make the twins, run the pending view migrations on them, and register the projectors as replaying."""
         with self._step("prepare"):
-            self._twins.prepare(self._table_names())
+            hooked = any(projector.looks_after_dependents() for projector in self.projectors)
+            self._twins.prepare(self._table_names(), self._other_table_names(), dependents=hooked)
             self._migrate_twins()
             with self._changing("prepare") as connection:
                 self._states.register_replaying(connection, self.projectors)
@@ -142,7 +143,7 @@ class Replay:
                 replay_state.lock_for(live, self._id, "go live")
                 with twins.loading_while_going_live(live) as loading:
                     number = self._loader.catch_up_within(live, loading)
-                twins.swap(live, self._context.migrations.upgrade)
+                twins.swap(live, self._migrate, self._swapped)
                 self._states.register_active(live, self.projectors)
                 replay_state.set_state(live, self._id, State.LIVE, error=None)
             twins.discard()
@@ -182,14 +183,24 @@ class Replay:
 
     def _migrate_twins(self) -> None:
         try:
-            with self._twins.migrating() as connection:
-                self._context.migrations.upgrade(connection)
+            keep = [pattern for projector in self.projectors for pattern in projector.keep_indexes]
+            with self._twins.migrating(keep) as connection:
+                self._migrate(connection)
         except DBAPIError as error:
             raise ReplayError(
                 f"the pending view migrations fail on the copies of {', '.join(self._table_names())}: {error.orig}. "
                 "Together with a replay they can change only tables that are replayed; raise the version of the "
                 "projector that manages the table, or take the other migration live on its own first"
             ) from error
+
+    def _migrate(self, connection: Connection) -> None:
+        self._context.migrations.upgrade(connection)
+        for projector in self.projectors:
+            projector.after_prepare(connection)
+
+    def _swapped(self, live: Connection) -> None:
+        for projector in self.projectors:
+            projector.after_swap(live)
 
     def _plan(self, connection: Connection) -> str:
         context, loader = self._context, self._loader
@@ -248,6 +259,10 @@ class Replay:
 
     def _table_names(self) -> list[str]:
         return sorted({record_table(record).table.name for p in self.projectors for record in p.managed_tables or ()})
+
+    def _other_table_names(self) -> set[str]:
+        others = [p for p in self._context.projectors if p not in self.projectors]
+        return {record_table(record).table.name for p in others for record in p.managed_tables or ()}
 
     def _names(self) -> str:
         return ", ".join(f"{p.__type_name__} version {p.version}" for p in self.projectors)
