@@ -32,6 +32,7 @@ class FailureKind(Enum):
     TRANSACTION_LOST = auto()  # deadlock or serialization failure: the same work may succeed when done again
     WRONG_ISOLATION = auto()
     READ_ONLY = auto()
+    CANCELED = auto()
     TABLE_MISSING = auto()
     COLUMN_MISSING = auto()
     VALUE_MISSING = auto()

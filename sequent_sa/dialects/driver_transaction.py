@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any, NoReturn, Protocol
 
 from sqlalchemy import Connection
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from sequent_sa.dialects.statement import BoundStatement, CompiledStatement
 from sequent_sa.exceptions import ConfigurationError
@@ -80,10 +81,17 @@ def refuse(connection: Connection, text: str | None, error: Exception) -> NoRetu
         text, None, error, dialect.loaded_dbapi.Error, connection_invalidated=lost, dialect=dialect
     )
     if lost:
-        # The other connections of the pool are as old: each of them would fail once.
-        connection.invalidate(error)
-        connection.engine.dispose()
+        _give_up(connection, error)
     raise wrapped from error
+
+
+def _give_up(connection: Connection, error: BaseException) -> None:
+    # The other connections of the pool are as old: each of them would fail once. SQLAlchemy sees to that when it finds
+    # out itself. To dispose of the engine would leave open what other threads are using.
+    with suppress(SQLAlchemyError):
+        connection.exec_driver_sql("SELECT 1")
+    if not connection.invalidated:
+        connection.invalidate(error)
 
 
 def fetch(connection: Connection, statement: BoundStatement) -> Sequence[Sequence[Any]]:

@@ -17,6 +17,7 @@ from sequent_sa.exceptions import (
     OptimisticLockingError,
     SequenceNumberGap,
     SequentError,
+    StatementCanceled,
     UnitOfWorkError,
 )
 
@@ -63,6 +64,11 @@ def general(failure: Failure, error: BaseException) -> SequentError | None:
         return LockTimeout(f"another transaction held the database for too long; execute the command again ({error})")
     if failure.kind is FailureKind.TRANSACTION_LOST:
         return ConcurrencyError(f"the database gave up this transaction; execute the command again ({error})")
+    if failure.kind is FailureKind.CANCELED:
+        return StatementCanceled(
+            f"the database ended a statement ({error}), and nothing was changed: if it waited for a lock, execute the "
+            "command again, or find with pg_blocking_pids who holds it; if it had much to do, raise statement_timeout"
+        )
     if failure.kind is FailureKind.WRONG_ISOLATION:
         return ConfigurationError(
             f"the event store needs the isolation level READ COMMITTED, and this transaction has another ({error}): "

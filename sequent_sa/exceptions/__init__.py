@@ -24,7 +24,8 @@ SequentError
 │   ├── LockTimeout
 │   └── ProjectorsChanged
 ├── EventStoreError
-│   └── SequenceNumberGap
+│   ├── SequenceNumberGap
+│   └── StatementCanceled
 ├── ValueNotStorable                    a column cannot keep this value exactly
 ├── UnitOfWorkError
 ├── ProjectorError
@@ -61,6 +62,7 @@ from sequent_sa.exceptions.event_store import (
     OptimisticLockingError,
     ProjectorsChanged,
     SequenceNumberGap,
+    StatementCanceled,
 )
 from sequent_sa.exceptions.messages import (
     CommandNotValid,
@@ -129,6 +131,7 @@ __all__ = [
     "SequentError",
     "SnapshotNotReadable",
     "StateNotSerializable",
+    "StatementCanceled",
     "UnitOfWorkError",
     "UnknownActiveProjector",
     "UnknownEventType",

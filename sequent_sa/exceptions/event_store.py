@@ -37,6 +37,10 @@ class EventStoreError(SequentError):
     """The event store refuses what it was asked to do."""
 
 
+class StatementCanceled(EventStoreError):
+    """The database ended a statement, because it took longer than `statement_timeout`, or because somebody said so."""
+
+
 class SequenceNumberGap(EventStoreError):
     """Events do not follow directly on the ones that are stored."""
 

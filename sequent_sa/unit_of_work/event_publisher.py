@@ -7,6 +7,8 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
+from sqlalchemy.exc import DBAPIError
+
 from sequent_sa.event_store.write import Explain
 from sequent_sa.exceptions import (
     AggregateKeyNotUnique,
@@ -88,6 +90,8 @@ class EventPublisher:
                 except _NOT_THE_HANDLERS_FAULT:
                     raise
                 except Exception as error:
+                    if isinstance(error, DBAPIError) and error.connection_invalidated:
+                        raise
                     raise PublishEventError(type(handler), event, error) from error
 
 

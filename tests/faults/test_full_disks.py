@@ -1,0 +1,118 @@
+"""When there is no more space a command is refused as a whole, and the application goes on once there is some."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import event, text
+from sqlalchemy.exc import DBAPIError
+
+from sequent_sa import Sequent, SequentError
+from tests.blog import AddPost, new_app
+from tests.databases import Database, PostgreSQLDatabases, SQLiteDatabases
+from tests.databases.server import SERVER_URL
+from tests.faults.checker import check_store, check_usable
+from tests.faults.workload import Attempt, Worker, command_line, outcomes
+
+ROOT = Path(__file__).parents[2]
+LARGE = 100_000
+MORE_PAGES = 200
+MEBIBYTE = 2**20
+MOST_LARGE = 20
+
+
+@pytest.fixture
+def on_sqlite(sqlite_databases: SQLiteDatabases) -> Iterator[tuple[Sequent, Database]]:
+    """The blog there."""
+    database = sqlite_databases.create()
+    app = new_app(database.url)
+    app.create_all()
+    yield app, database
+    app.engine.dispose()
+
+
+def refused(journal: list[Attempt]) -> list[Attempt]:
+    """What was refused for want of space."""
+    return [each for each in journal if "full" in each.said or "disk I/O" in each.said or "extend file" in each.said]
+
+
+def test_a_database_that_may_grow_no_more(on_sqlite: tuple[Sequent, Database]) -> None:
+    """SQLite has as many pages as it may have; whatever needs another one is refused."""
+    app, _ = on_sqlite
+    most: list[int] = []
+
+    @event.listens_for(app.engine, "checkout")
+    def limit(connection: Any, *_: object) -> None:
+        cursor = connection.cursor()
+        for number in most:
+            cursor.execute(f"PRAGMA max_page_count = {number}")
+        cursor.close()
+
+    with app.engine.connect() as connection:
+        most.append((connection.scalar(text("PRAGMA page_count")) or 0) + MORE_PAGES)
+    lines: list[str] = []
+    Worker(app, "large", 1, lines.append, "x" * LARGE).run(range(60))
+    assert len(refused(outcomes(lines))) > 5
+    assert any(attempt.outcome == "acknowledged" for attempt in outcomes(lines))
+    check_store(app, outcomes(lines))
+    most[:] = [2**30]
+    check_usable(app)
+    check_store(app, outcomes(lines))
+
+
+def test_a_process_that_may_write_no_more(on_sqlite: tuple[Sequent, Database]) -> None:
+    """The operating system refuses to let SQLite's log grow, in the middle of whatever is written."""
+    app, database = on_sqlite
+    app.engine.dispose()
+    command = command_line(database.url, "large", 1, 60, MEBIBYTE // 2, LARGE)
+    done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True)
+    journal = outcomes(done.stdout.splitlines())
+    assert len(refused(journal)) > 5
+    assert any(attempt.outcome == "acknowledged" for attempt in journal)
+    check_store(app, journal)
+    check_usable(app)
+    check_store(app, journal)
+
+
+def limit_files(pid: int, size: int) -> None:
+    """Let no file become larger by what a process writes. Only its own user may say so."""
+    owner = Path(f"/proc/{pid}").stat()
+    command = ["prlimit", f"--pid={pid}", f"--fsize={size}:"]
+    subprocess.run(command, user=owner.st_uid, group=owner.st_gid, check=True)
+
+
+@pytest.mark.skipif(SERVER_URL in os.environ, reason="needs to reach the processes of the server")
+def test_a_server_that_may_write_no_more(postgresql_databases: PostgreSQLDatabases) -> None:
+    """The operating system refuses to let a table of PostgreSQL grow; the transaction ends, the connection goes on."""
+    app = new_app(postgresql_databases.create().url)
+    app.create_all()
+    lines: list[str] = []
+    Worker(app, "before", 1, lines.append).run(range(10))
+    with app.engine.connect() as connection:
+        pid = connection.scalar(text("SELECT pg_backend_pid()")) or 0
+    limit_files(pid, 17 * MEBIBYTE)  # more than a file of the log has: without that one the whole server would end
+    journal = outcomes(lines)
+    for number in range(MOST_LARGE):
+        mark = f"<large-{number}>"
+        # Random digits, which the server cannot compress.
+        author = mark + os.urandom(MEBIBYTE).hex()
+        try:
+            app.execute_commands(AddPost(aggregate_id=app.new_uuid(), author=author, title=f"large {number}"))
+        except (DBAPIError, SequentError) as error:
+            journal.append(Attempt(mark, "refused", str(error.__cause__)))
+        else:
+            journal.append(Attempt(mark, "acknowledged"))
+    assert len(refused(journal)) > 2
+    assert any(attempt.outcome == "acknowledged" for attempt in journal[-MOST_LARGE:])
+    with app.engine.connect() as connection:
+        assert pid == connection.scalar(text("SELECT pg_backend_pid()"))
+    check_store(app, journal)
+    app.engine.dispose()  # the limit goes with the connection
+    check_usable(app)
+    check_store(app, journal)
+    app.engine.dispose()

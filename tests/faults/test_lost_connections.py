@@ -1,0 +1,92 @@
+"""Connections that end in the middle of whatever they were doing, on PostgreSQL: SQLite has none."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from sqlalchemy import create_engine, text
+from sqlalchemy.exc import DBAPIError
+
+from sequent_sa import Sequent
+from tests.blog import AddPost, new_app
+from tests.databases import Database, PostgreSQLDatabases
+from tests.databases.proxy import Proxy
+from tests.databases.waiting import wait_until
+from tests.faults.checker import check_store, check_usable
+from tests.faults.threads import Crew, working
+from tests.faults.workload import Attempt
+
+TERMINATIONS = 12
+BYTES_A_STEP = 173
+
+
+@pytest.fixture
+def on_postgresql(postgresql_databases: PostgreSQLDatabases) -> Database:
+    """An empty database there."""
+    return postgresql_databases.create()
+
+
+@pytest.fixture
+def app(on_postgresql: Database) -> Iterator[Sequent]:
+    """The blog there."""
+    app = new_app(on_postgresql.url)
+    app.create_all()
+    yield app
+    app.engine.dispose()
+
+
+def test_connections_that_the_server_ends(app: Sequent, on_postgresql: Database) -> None:
+    """Threads go on with the same pool while one connection after the other is terminated."""
+    others = create_engine(on_postgresql.url)
+
+    def terminate(crew: Crew) -> bool:
+        with others.connect() as connection:
+            found = connection.scalars(
+                text(
+                    "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+                    " ORDER BY pid"
+                )
+            ).all()
+            return bool(found) and bool(
+                connection.scalar(text("SELECT pg_terminate_backend(:pid)"), {"pid": crew.chance.choice(found)})
+            )
+
+    with working(app) as crew:
+        for _ in range(TERMINATIONS):
+            crew.wait_for_more(crew.chance.randrange(10))
+            wait_until(lambda: terminate(crew), "a connection to terminate")
+        crew.wait_for_more(20)
+    others.dispose()
+    check_store(app, crew.journal())
+    check_usable(app)
+
+
+def test_a_network_that_goes_away_at_any_byte_of_a_command(app: Sequent, on_postgresql: Database) -> None:
+    """Cut after every so many bytes, the command is there as a whole, or not at all, and its caller has an error."""
+    proxy = Proxy(on_postgresql.url)
+    away = new_app(proxy.url)
+    warm_up = AddPost(aggregate_id=away.new_uuid(), author="ben", title="<warm-up>")
+    away.execute_commands(warm_up)
+    journal = [Attempt("<warm-up>", "acknowledged")]
+    lost: list[bool] = []
+    failed = True
+    while failed:
+        step = len(journal) * BYTES_A_STEP
+        mark = f"<cut-after-{step}>"
+        proxy.limit_to(step)
+        try:
+            away.execute_commands(AddPost(aggregate_id=away.new_uuid(), author="newcomer", title=mark))
+        except DBAPIError as error:
+            lost.append(error.connection_invalidated)
+            journal.append(Attempt(mark, "unknown", repr(error.orig)))
+        else:
+            failed = False
+            journal.append(Attempt(mark, "acknowledged"))
+        proxy.limit_to(10**9)
+    assert len(lost) > 10
+    assert all(lost)
+    proxy.close()
+    away.engine.dispose()
+    check_store(app, journal)
+    check_usable(app)
