@@ -39,9 +39,9 @@ class CommandNotValid(MessageError, ValueError):
         self.errors = dict(errors)
         self.params = dict(params or {})
         aggregate_id = getattr(command, "aggregate_id", None) or self.params.get("aggregate_id")
-        whose = f" ({aggregate_id})" if aggregate_id else ""
+        whose = f" ({_short(aggregate_id, 80)})" if aggregate_id and isinstance(aggregate_id, UUID | str) else ""
         details = "; ".join(f"{name}: {' '.join(texts)}" for name, texts in self.flat_errors().items())
-        super().__init__(f"{command_type.__name__}{whose} is not valid: {details}")
+        super().__init__(f"{command_type.__name__}{whose} is not valid: {_short(details, 2000)}")
 
     @property
     def form_name(self) -> str:
@@ -56,6 +56,12 @@ class CommandNotValid(MessageError, ValueError):
         flat: dict[str, list[str]] = {}
         _flatten(self.errors, [prefix] if prefix else [], flat)
         return flat
+
+
+def _short(value: object, longest: int) -> str:
+    # Users may send names and ids of any length; the attributes of the error have them in full.
+    text = str(value)
+    return text if len(text) <= longest else f"{text[:longest]}..."
 
 
 def _flatten(errors: object, path: list[str], into: dict[str, list[str]]) -> None:

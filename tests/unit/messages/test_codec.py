@@ -357,3 +357,46 @@ def test_only_an_object_is_a_message(message_type: Any, data: Any) -> None:
     """A schema refuses anything else; nothing becomes an empty message."""
     with pytest.raises(ValidationError, match="Not an object with attributes"):
         message_type.StoredSchema().load(data)
+
+
+class Stepwise(Event):
+    total: int
+
+    @upcast
+    @staticmethod
+    def _first(data: dict[str, Any]) -> None:
+        if "cents" in data:
+            data["amount"] = data.pop("cents")
+
+    @upcast
+    @staticmethod
+    def _second(data: dict[str, Any]) -> None:
+        if "amount" in data:
+            data["total"] = data.pop("amount") + 1
+
+
+class Further(Stepwise):
+    half: int = 0
+
+    @upcast
+    @staticmethod
+    def _third(data: dict[str, Any]) -> None:
+        data["half"] = data["total"] // 2
+
+
+class Overriding(Further):
+    @upcast
+    @staticmethod
+    def _second(data: dict[str, Any]) -> None:
+        data["total"] = 100 * data.pop("amount")
+
+
+@pytest.mark.parametrize(
+    ("event_type", "total", "half"), [(Stepwise, 6, None), (Further, 6, 3), (Overriding, 500, 250)]
+)
+def test_upcasters_run_one_after_the_other(event_type: type[Event], total: int, half: int | None) -> None:
+    """Each sees what the one before it made, inherited ones first; one is overridden in its place, by its name."""
+    found = read('{"cents": 5}', event_type)
+    assert (total, half) == (found.total, getattr(found, "half", None))
+    header = {"aggregate_id": str(AGGREGATE), "sequence_number": 1, "created_at": NOW.isoformat()}
+    assert found == event_type.load({**header, "cents": 5})

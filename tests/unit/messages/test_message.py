@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import pickle
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta, timezone
 from typing import Annotated, Any, ClassVar
 from uuid import UUID, uuid4
 
@@ -259,3 +259,46 @@ def test_a_type_that_never_resolves_is_found_when_the_application_starts() -> No
     app = Sequent("sqlite://", command_handlers=[PuzzleHandler])
     with pytest.raises(ConfigurationError, match=r"Puzzle\.piece: the type 'NeverImported' cannot be resolved"):
         app.parts  # noqa: B018 - finding them is the start
+
+
+@pytest.mark.parametrize("missing", ["aggregate_id", "sequence_number"])
+def test_an_event_needs_its_header(missing: str) -> None:
+    """Whose event it is, and which; a command needs its target."""
+    header: dict[str, Any] = {"aggregate_id": uuid4(), "sequence_number": 1}
+    header.pop(missing)
+    with pytest.raises(TypeError, match=rf"PostAdded: .*{missing}"):
+        PostAdded(title="x", **header)
+    with pytest.raises(TypeError, match=r"AddPost: .*aggregate_id"):
+        AddPost(title="x")  # type: ignore[call-arg] # the point of the test
+
+
+def test_an_event_is_of_now_unless_it_says_when() -> None:
+    """In UTC; the moment that is given is kept."""
+    before = datetime.now(UTC)
+    now = PostAdded(uuid4(), 1, title="x").created_at
+    assert (True, timedelta(0)) == (before <= now <= datetime.now(UTC), now.utcoffset())
+    assert before == PostAdded(uuid4(), 1, before, title="x").created_at
+
+
+def test_evolve_runs_what_making_runs() -> None:
+    """A moment that is given to a copy is brought to UTC, too."""
+    there = datetime(2026, 1, 1, 12, tzinfo=timezone(timedelta(hours=2)))
+    assert "2026-01-01T10:00:00+00:00" == PostAdded(uuid4(), 1, title="x").evolve(at=there).at.isoformat()  # type: ignore[union-attr]
+
+
+def test_what_a_class_does_after_making_is_inherited() -> None:
+    """Once, after the moments were brought to UTC, also below a class that adds moments."""
+    seen: list[tuple[str, timedelta | None]] = []
+
+    class Timed(Event):
+        at: datetime
+
+        def __post_init__(self) -> None:
+            seen.append((type(self).__name__, self.at.utcoffset()))
+
+    class TimedTwice(Timed):
+        again: datetime
+
+    there = datetime(2026, 1, 1, 12, tzinfo=timezone(timedelta(hours=2)))
+    event = TimedTwice(uuid4(), 1, at=there, again=there)
+    assert ([("TimedTwice", timedelta(0))], timedelta(0)) == (seen, event.again.utcoffset())

@@ -221,3 +221,21 @@ def test_not_blank() -> None:
     for blank in blanks:
         with pytest.raises(ValidationError, match="Say something"):
             NotBlank(error="Say something.")(blank)
+
+
+def test_the_error_says_whose_command_it_is() -> None:
+    """It is a ValueError; its text names the class, the aggregate and what is wrong."""
+    with pytest.raises(
+        ValueError, match=rf"Register \({KNOWN}\) is not valid: email: Not a valid email address"
+    ) as raised:
+        parse_command(Register(aggregate_id=KNOWN, email="x", password=Secret("hush")))
+    assert isinstance(raised.value, CommandNotValid)
+
+
+@pytest.mark.parametrize("aggregate_id", ["x" * 1_000_000, 10**5000, ["x"]], ids=["text", "number", "list"])
+def test_the_error_is_short_whatever_was_sent(aggregate_id: Any) -> None:
+    """Names and ids of users come in any length; a log has no use for them."""
+    with pytest.raises(CommandNotValid) as raised:
+        Register.from_params({"aggregate_id": aggregate_id, "n" * 1_000_000: "x"}).parse()
+    assert len(str(raised.value)) < 2300
+    assert {"aggregate_id", "email", "password", "n" * 1_000_000} == set(raised.value.errors)
