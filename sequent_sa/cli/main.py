@@ -15,6 +15,7 @@ from sequent_sa.cli.app import ApplicationFinder
 from sequent_sa.cli.audit import audit, events, show
 from sequent_sa.cli.db import db
 from sequent_sa.cli.dry_run import dry_run
+from sequent_sa.cli.generate import generate
 from sequent_sa.cli.migrate import migrate
 from sequent_sa.cli.new import new
 from sequent_sa.cli.projectors import projectors
@@ -42,8 +43,9 @@ def sequent(context: click.Context, app: str | None) -> None:
         context.exit(2)
 
 
-for command in (new, db, migrate, projectors, snapshots, aggregates, types, show, events, audit, dry_run):
+for command in (new, generate, db, migrate, projectors, snapshots, aggregates, types, show, events, audit, dry_run):
     sequent.add_command(command)
+sequent.add_command(generate, "g")
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:

@@ -10,11 +10,14 @@ from sequent_sa.cli.demo import Demo
 from sequent_sa.cli.scaffolding import ApplicationName, render, write
 
 
-@click.command()
+@click.command(no_args_is_help=True)
 @click.argument("name")
 @click.option("--demo", is_flag=True, help="Show the whole path in the new application: posts, a change, a replay.")
 def new(name: str, demo: bool) -> None:
-    """Make a new application in the directory NAME."""
+    """Make a new application in the directory NAME.
+
+    Example: sequent new blog
+    """
     target = Path(name).expanduser()
     names = ApplicationName.parse(target.name)
     if demo:
@@ -38,5 +41,6 @@ Next steps:
   sequent migrate online
   sequent migrate offline
   pytest
+  sequent generate aggregate author
 
 SQLite is the default; set DATABASE_URL for another database."""

@@ -82,7 +82,7 @@ def write(files: Mapping[str, str], target: Path) -> None:
         raise ConfigurationError(f"{target} already exists, aborting: choose another name, or remove it first")
     made: list[Path] = []
     try:
-        made = _make_parents(target)
+        made = make_parents(target)
         unfinished = target.parent / f".{target.name}.{uuid4().hex}"
         made.append(unfinished)
         for path, text in files.items():
@@ -98,7 +98,7 @@ def write(files: Mapping[str, str], target: Path) -> None:
         raise
 
 
-def _make_parents(target: Path) -> list[Path]:
+def make_parents(target: Path) -> list[Path]:
     """Make what is missing above `target`; the topmost directory that was made, if any."""
     missing = [parent for parent in target.parents if not parent.exists()]
     target.parent.mkdir(parents=True, exist_ok=True)

@@ -1,0 +1,7 @@
+"""What users may ask for."""
+
+from sequent_sa import Command
+
+
+class AddPost(Command):
+    """Add post."""

@@ -1,0 +1,7 @@
+"""What can happen."""
+
+from sequent_sa import Event
+
+
+class PostAdded(Event):
+    """Post added."""

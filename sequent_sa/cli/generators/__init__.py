@@ -1,0 +1,1 @@
+"""What `sequent generate` writes, and how it changes files that somebody else has written."""
