@@ -61,9 +61,7 @@ class Params(Generic[C_co]):
         try:
             _refuse_too_much(self._pairs)
             for name, value in self._pairs:
-                path = path_of(name)
-                if self.prefix is None or path[0] == self.prefix:
-                    root.add(path, value)
+                root.add(path_of(name), value)
             data = self._nested(root)
             with validating_in(validation_contexts):
                 return cast("C_co", self.command_type.Schema().load(data)), {}

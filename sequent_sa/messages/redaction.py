@@ -87,14 +87,12 @@ def _shown_at(message_type: type, path: tuple[str, ...], value: Any, *, ours: bo
     shape = shapes_by_key(message_type).get(path[0])
     if shape is None and ours and contains(message_type, lambda inner: inner.kind is Kind.SECRET):
         return None  # it may be the secret, under a misspelt name
-    for place, step in enumerate(path[1:], start=1):
+    for place in range(1, len(path)):
         if shape is None or not _has_secrets(shape):
             return _Kept(value)
         if shape.kind is Kind.SECRET:
             return None
         if shape.kind is Kind.NESTED:
-            if step.isdigit() or not step:
-                continue  # a list where one was expected: what is in it may still be a secret
             return _shown_at(shape.type, path[place:], value)
         shape = shape.item
     if shape is None or not _has_secrets(shape):
@@ -115,7 +113,7 @@ def _shown(shape: Shape, value: Any) -> _Kept | None:
             key: _shown(cast("Shape", shape.item), each) for key, each in cast("Mapping[str, Any]", value).items()
         }
         return _Kept({key: entry.value for key, entry in entries.items() if entry is not None})
-    return None if value is not None else _Kept(None)
+    return None
 
 
 def _shown_whole(message_type: type, value: Any) -> _Kept | None:

@@ -585,3 +585,42 @@ def test_depth_is_bounded_in_tuples_too() -> None:
     for _ in range(100_000):
         deep = (deep,)
     assert errors(Order.from_params({"note": deep})) == {"note": ["Nested more than 32 deep."]}
+
+
+class Profile(BaseCommand):
+    scores: dict[str, int] | None = None
+    limits: dict[str, int] = {"a": 1}  # noqa: RUF012
+    pin: Secret = Secret("hush")
+    note: str | None = None
+
+
+def test_a_blank_field_is_no_dict_or_an_empty_one() -> None:
+    """None where that is possible; JSON says which."""
+    blank = [("scores", ""), ("limits", " ")]
+    assert (Profile.from_params(blank).parse().scores, Profile.from_params(blank).parse().limits) == (None, {})
+    assert Profile.from_params({"scores": {}, "limits": {}}).parse().scores == {}
+    assert list(errors(Profile.from_params(dict(blank)))) == ["scores", "limits"]
+
+
+def test_a_default_is_shown_as_blank_where_it_was_taken_away() -> None:
+    """But never that there is a secret."""
+    assert Profile(limits={}).to_params() == {"limits": ""}
+
+
+def test_true_is_no_text() -> None:
+    """A number is, as nobody can tell what a JSON client meant by 5."""
+    assert errors(Profile.from_params({"note": True})) == {"note": ["Not a valid text."]}
+    assert Profile.from_params({"note": 5}).parse().note == "5"
+
+
+class Logins(BaseCommand):
+    by_site: dict[str, Login] = {}  # noqa: RUF012
+    pins: dict[str, Secret] = {}  # noqa: RUF012
+
+
+def test_what_is_beside_a_secret_in_a_dict_is_kept() -> None:
+    """In JSON and under the names of a form."""
+    params = Logins.from_params({"by_site": {"a": {"name": "x", "password": "hush"}}, "pins": {"a": "hush"}})
+    assert params.without_secrets() == {"by_site": {"a": {"name": "x"}}, "pins": {}}
+    form = [("by_site[a][name]", "x"), ("by_site[a][password]", "hush"), ("pins[a]", "hush")]
+    assert Logins.from_params(form).without_secrets() == {"by_site[a][name]": "x"}

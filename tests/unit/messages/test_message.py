@@ -280,6 +280,13 @@ def test_an_event_is_of_now_unless_it_says_when() -> None:
     assert before == PostAdded(uuid4(), 1, before, title="x").created_at
 
 
+def test_an_old_moment_may_be_a_date() -> None:
+    """It means midnight, in the header as in any attribute that history holds."""
+    header = {"aggregate_id": str(uuid4()), "sequence_number": 1, "created_at": "2020-02-03"}
+    loaded = PostAdded.load({**header, "title": "x", "at": "2020-02-04"})
+    assert (datetime(2020, 2, 3, tzinfo=UTC), datetime(2020, 2, 4, tzinfo=UTC)) == (loaded.created_at, loaded.at)
+
+
 def test_evolve_runs_what_making_runs() -> None:
     """A moment that is given to a copy is brought to UTC, too."""
     there = datetime(2026, 1, 1, 12, tzinfo=timezone(timedelta(hours=2)))
