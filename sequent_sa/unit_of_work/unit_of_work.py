@@ -78,6 +78,7 @@ class UnitOfWork:
     event: Event | None = None
     failure: BaseException | None = None
     committed: bool = False
+    ended: bool = False
     executing: int = 0
     read_only: bool = False
     handlers: set[type] = field(default_factory=set[type])

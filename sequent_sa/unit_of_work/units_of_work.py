@@ -49,7 +49,7 @@ class UnitsOfWork:
 
     def find(self) -> UnitOfWork | None:
         """The unit of work of this thread and task, None when there is none."""
-        unit = _current.get({}).get(id(self))
+        unit = self._latest()
         return unit if unit is not None and unit.owner == owner_here() else None
 
     def current(self) -> UnitOfWork:
@@ -63,7 +63,7 @@ class UnitsOfWork:
 
     def current_or_none(self) -> UnitOfWork | None:
         """Like `current`, but None when no unit of work is open. Raises `UnitOfWorkError` when it is another's."""
-        unit = _current.get({}).get(id(self))
+        unit = self._latest()
         if unit is not None and unit.owner != owner_here():
             raise UnitOfWorkError(
                 "this unit of work belongs to another thread or task: execute a command here, which opens its own"
@@ -153,18 +153,33 @@ class UnitsOfWork:
         unit.hand_over_hooks()
         caller.expire(unit.handlers)
 
+    def _latest(self) -> UnitOfWork | None:
+        unit = _current.get({}).get(id(self))
+        # The block of a generator may be left in another context than it was entered in.
+        return unit if unit is not None and not unit.ended else None
+
+    @contextmanager
+    def _here(self, unit: UnitOfWork) -> Generator[None, None, None]:
+        before = _current.get({})
+        _current.set({**before, id(self): unit})
+        try:
+            yield
+        finally:
+            unit.ended = True
+            now = _current.get({})
+            if now.get(id(self)) is unit:
+                others = {key: other for key, other in now.items() if key != id(self)}
+                _current.set({**others, **{key: other for key, other in before.items() if key == id(self)}})
+
     @contextmanager
     def _completing(self, unit: UnitOfWork) -> Generator[None, None, None]:
-        token = _current.set({**_current.get({}), id(self): unit})
         try:
-            try:
+            with self._here(unit):
                 yield
                 unit.refuse_after_failure()
                 unit.refuse_uncommitted()
                 unit.transaction.commit()
                 unit.committed = True
-            finally:
-                _current.reset(token)
         except BaseException as error:
             unit.transaction.rollback()
             _raise_explained(unit.transaction, error)
@@ -174,13 +189,12 @@ class UnitsOfWork:
     def undone(self) -> Generator[UnitOfWork, None, None]:
         """Open a unit of work that is always rolled back, once its writes were sent; its hooks never run."""
         unit = UnitOfWork(self._new_transaction())
-        token = _current.set({**_current.get({}), id(self): unit})
         try:
-            yield unit
-            with unit.transaction.reading():
-                logger.debug("undoing a unit of work that was not meant to stay")
+            with self._here(unit):
+                yield unit
+                with unit.transaction.reading():
+                    logger.debug("undoing a unit of work that was not meant to stay")
         finally:
-            _current.reset(token)
             unit.transaction.rollback()
 
     @contextmanager
