@@ -17,10 +17,13 @@ from sequent_sa.exceptions import AggregateNotFound, ErasureError
 from sequent_sa.projections.persistors.live import LivePersistor
 from sequent_sa.projections.persistors.record_table import Where, record_table
 from sequent_sa.projections.projector import Projector
-from sequent_sa.replay.replay_state import refuse_in_progress
+from sequent_sa.replay.replay_state import forget_errors, refuse_in_progress
+from sequent_sa.tables.schema import EVENT_STORE_VERSION_TABLE, VIEW_VERSION_TABLE, metadata
 from sequent_sa.unit_of_work.units_of_work import UnitsOfWork
 
 R = TypeVar("R")
+
+_ARCHIVE = "archive_schema."
 
 
 class Erasure:
@@ -73,12 +76,16 @@ class Erasure:
             missing = [each for each in aggregate_ids if not self._deletion.is_known(connection, each)]
             if missing:
                 raise AggregateNotFound(missing)
+            self._dialect.forget_ended_replays(connection)
+            forget_errors(connection)
             rows = Counter[str]()
-            self._erase_rows(transaction, aggregate_ids, self._dialect.view_tables(connection), "", rows)
+            present = self._dialect.view_tables(connection)
+            self._erase_rows(transaction, aggregate_ids, present, "", rows)
             with self._dialect.archive(connection) as archived:
-                self._erase_rows(transaction, aggregate_ids, archived, "archive_schema.", rows)
+                self._erase_rows(transaction, aggregate_ids, archived, _ARCHIVE, rows)
             deleted = self._deletion.everything(connection, aggregate_ids)
             deleted.rows += rows
+            deleted.unmanaged = [*self._unmanaged(present, ""), *self._unmanaged(archived, _ARCHIVE)]
         self._dialect.forget_deleted(self._engine)
         return deleted
 
@@ -90,6 +97,11 @@ class Erasure:
             return
         with self._units.open() as unit:
             yield unit.transaction
+
+    def _unmanaged(self, present: Collection[str], prefix: str) -> list[str]:
+        known = {record_table(record).table.name for each in self._projectors for record in each.managed_tables or ()}
+        known |= {table.name for table in metadata.tables.values()} | {EVENT_STORE_VERSION_TABLE, VIEW_VERSION_TABLE}
+        return [f"{prefix}{name}" for name in sorted(present) if name not in known]
 
     def _erase_rows(
         self, transaction: Transaction, ids: Sequence[UUID], present: Collection[str], where: str, rows: Counter[str]

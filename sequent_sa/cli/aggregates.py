@@ -117,3 +117,5 @@ def _report(deleted: Deleted) -> None:
             click.echo(f"{number:8} {table}")
     for command_id in deleted.emptied_commands:
         click.echo(f"command {command_id} has events of other aggregates: it stays, without its attributes")
+    if deleted.unmanaged:
+        click.echo(f"no projector manages {', '.join(deleted.unmanaged)}: look there yourself")

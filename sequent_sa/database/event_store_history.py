@@ -15,9 +15,7 @@ from sequent_sa.database.schema_change import configured, migrating
 from sequent_sa.dialects import dialect_of
 from sequent_sa.exceptions import DatabaseNotReady
 from sequent_sa.tables import SCHEMA, events
-
-EVENT_STORE_VERSION_TABLE = "event_store_version"
-"""Where the event store's history keeps its revision: in `sequent_schema` on PostgreSQL."""
+from sequent_sa.tables.schema import EVENT_STORE_VERSION_TABLE
 
 
 def upgrade_event_store(engine: Engine) -> None:

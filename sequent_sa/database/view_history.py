@@ -16,9 +16,7 @@ from sequent_sa.database.differences import differences_of
 from sequent_sa.database.schema_change import configured, create_view_schema, migrating
 from sequent_sa.exceptions import ConfigurationError
 from sequent_sa.tables import VIEW_SCHEMA
-
-VIEW_VERSION_TABLE = "alembic_version"
-"""Where the view tables' history keeps its revision: in `view_schema` on PostgreSQL."""
+from sequent_sa.tables.schema import VIEW_VERSION_TABLE
 
 
 @dataclass(frozen=True)

@@ -292,6 +292,10 @@ class Dialect(Protocol):
         """
         ...
 
+    def forget_ended_replays(self, connection: Connection) -> None:
+        """Remove the twins that a replay left behind when it was killed at its end. None may be in progress."""
+        ...
+
     def overwrite_deleted(self, connection: Connection) -> None:
         """Overwrite what this transaction deletes, where a database can be told to."""
         ...

@@ -46,7 +46,7 @@ from sqlalchemy.dialects.postgresql import Insert, insert
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import ConnectionPoolEntry
-from sqlalchemy.schema import CreateSchema
+from sqlalchemy.schema import CreateSchema, DropSchema
 from sqlalchemy.types import UserDefinedType
 
 from sequent_sa import tables
@@ -60,7 +60,7 @@ from sequent_sa.dialects.postgresql_burst import (
 )
 from sequent_sa.dialects.postgresql_locks import holding, lock_tables
 from sequent_sa.dialects.postgresql_partitions import PostgreSQLPartitions
-from sequent_sa.dialects.postgresql_shadow_tables import ARCHIVE, VIEW, PostgreSQLShadowTables
+from sequent_sa.dialects.postgresql_shadow_tables import ARCHIVE, REPLAY, VIEW, PostgreSQLShadowTables
 from sequent_sa.dialects.postgresql_statements import (
     CHECK_PROJECTORS,
     CHECK_VERSION,
@@ -187,6 +187,9 @@ class PostgreSQL:
 
     def replaying(self, engine: Engine, seconds: float) -> AbstractContextManager[bool]:
         return holding(engine, tables.replay_states.fullname, seconds)
+
+    def forget_ended_replays(self, connection: Connection) -> None:
+        connection.execute(DropSchema(REPLAY, cascade=True, if_exists=True))
 
     def overwrite_deleted(self, connection: Connection) -> None:
         """Nothing to do: the server does that when it vacuums."""

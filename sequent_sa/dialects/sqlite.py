@@ -46,7 +46,7 @@ from sequent_sa.dialects.sqlite_connections import (
     read_only,
 )
 from sequent_sa.dialects.sqlite_locks import holding_file
-from sequent_sa.dialects.sqlite_shadow_tables import SQLiteShadowTables, replay_path
+from sequent_sa.dialects.sqlite_shadow_tables import SQLiteShadowTables, remove_twins, replay_path
 from sequent_sa.dialects.statement import BoundStatement, Statement
 from sequent_sa.exceptions import ConfigurationError
 from sequent_sa.tables import aggregates, commands, event_types, events
@@ -203,6 +203,9 @@ class SQLite:
 
     def replaying(self, engine: Engine, seconds: float) -> AbstractContextManager[bool]:
         return holding_file(Path(f"{replay_path(engine)}.lock"), seconds)
+
+    def forget_ended_replays(self, connection: Connection) -> None:
+        remove_twins(connection.engine)
 
     def overwrite_deleted(self, connection: Connection) -> None:
         connection.exec_driver_sql("PRAGMA secure_delete = ON")

@@ -169,16 +169,28 @@ class SQLiteShadowTables:
 
     def discard(self) -> None:
         self._engine.dispose()
-        for suffix in ("", "-wal", "-shm"):
-            Path(f"{self._path}{suffix}").unlink(missing_ok=True)
+        remove_twins(self._live)
+
+
+def remove_twins(engine: Engine) -> None:
+    """Remove the file of the twins, if there is one."""
+    if is_in_memory(engine):
+        return
+    for suffix in ("", "-wal", "-shm"):
+        Path(f"{replay_path(engine)}{suffix}").unlink(missing_ok=True)
+
+
+def is_in_memory(engine: Engine) -> bool:
+    """Whether the database has no file."""
+    database = engine.url.database
+    return not database or database == ":memory:" or "mode=memory" in database
 
 
 def replay_path(engine: Engine) -> Path:
     """The file in which the twins are. Raises `ReplayError` for a database in memory."""
-    database = engine.url.database
-    if not database or database == ":memory:" or "mode=memory" in database:
+    if is_in_memory(engine):
         raise ReplayError("a replay needs a database file of its own: an in-memory SQLite database has none")
-    return Path(f"{database}-replay")
+    return Path(f"{engine.url.database}-replay")
 
 
 _STORED = text(

@@ -47,11 +47,13 @@ class Deleted:
     """What was removed: the type of each aggregate, and how many rows of each table.
 
     `emptied_commands` are those that had events of other aggregates too: they stay, without what they said.
+    `unmanaged` names the view and archived tables that no projector of this application manages: nobody looked there.
     """
 
     aggregates: dict[UUID, str] = field(default_factory=dict[UUID, str])
     rows: Counter[str] = field(default_factory=Counter[str])
     emptied_commands: list[int] = field(default_factory=list[int])
+    unmanaged: list[str] = field(default_factory=list[str])
 
 
 class Deletion:

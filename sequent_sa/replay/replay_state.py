@@ -136,6 +136,11 @@ def set_failed(connection: Connection, replay_id: int, error: BaseException) -> 
     )
 
 
+def forget_errors(connection: Connection) -> None:
+    """Forget why replays failed that have ended: what the database said may name a key, and so a person."""
+    connection.execute(update(replay_states).where(replay_states.c.state.in_(ENDED)).values(error=None))
+
+
 def describe_failure(error: BaseException) -> dict[str, str]:
     """An error as it is stored with the replay, to be read in another process."""
     if isinstance(error, ReplayWorkerError):

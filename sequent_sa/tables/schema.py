@@ -14,6 +14,12 @@ SCHEMA = "sequent_schema"
 VIEW_SCHEMA = "view_schema"
 """Where the tables of the application's projectors are; translated to None on SQLite."""
 
+EVENT_STORE_VERSION_TABLE = "event_store_version"
+"""Where the event store's history of migrations keeps its revision: in `sequent_schema` on PostgreSQL."""
+
+VIEW_VERSION_TABLE = "alembic_version"
+"""Where the history of the view tables keeps its revision, beside them."""
+
 metadata = MetaData(schema=SCHEMA)
 """Every table of the framework; `create_all` makes what the migrations make."""
 

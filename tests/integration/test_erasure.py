@@ -230,6 +230,38 @@ def test_nothing_is_erased_while_a_replay_runs(app: Sequent, database: Database)
     later.engine.dispose()
 
 
+def test_what_a_killed_replay_left_is_removed(app: Sequent, database: Database) -> None:
+    """Its twins, and what the database said when it failed, which may name a key."""
+    erased = person(app, SECRET)
+    later = new_app(database.url, LaterPersonProjector, InvitationProjector)
+    replay = Replay.create(context(later), [LaterPersonProjector])
+    replay.prepare()
+    replay.run()
+    with later.dialect.writing(later.engine) as connection, connection.begin():
+        ended = update(tables.replay_states).values(state="aborted", error={"message": f"Key (name)=({SECRET})"})
+        connection.execute(ended)
+    twins = Path(f"{later.engine.url.database}-replay")
+    assert database.is_postgresql or twins.exists()
+    app.erasure.erase(erased)
+    assert [] == mentioning(app, SECRET)
+    assert not twins.exists()
+    with app.engine.connect() as connection:
+        assert "replay_schema" not in inspect(connection).get_schema_names()
+    later.engine.dispose()
+
+
+def test_tables_that_nobody_manages_are_named(app: Sequent, database: Database) -> None:
+    """Those of a projector that is no more: the report says that nobody looked there, and nothing else."""
+    erased = person(app, SECRET)
+    left = new_app(database.url, PersonProjector)
+    with left.dialect.writing(left.engine) as connection, connection.begin():
+        connection.execute(update(tables.projector_states).values(active_version=None))
+    deleted = left.erasure.erase(erased)
+    assert ["invitation_records"] == deleted.unmanaged
+    assert [] == app.erasure.erase(person(app, "other")).unmanaged
+    left.engine.dispose()
+
+
 def test_an_archive_of_another_shape_is_named(postgresql_databases: PostgreSQLDatabases) -> None:
     """What the table was like before the last replay may not be what the projector knows."""
     app = new_app(postgresql_databases.create().url)
