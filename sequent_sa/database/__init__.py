@@ -5,7 +5,6 @@ from __future__ import annotations
 from sequent_sa.configuration import normalise_url
 from sequent_sa.database.creation import create_database, database_exists, drop_database
 from sequent_sa.database.event_store_history import (
-    EVENT_STORE_VERSION_TABLE,
     adopt_event_store,
     check_event_store,
     create_event_store,
@@ -14,7 +13,6 @@ from sequent_sa.database.event_store_history import (
 )
 from sequent_sa.database.schema_change import configured, create_view_schema, migrating
 from sequent_sa.database.view_history import (
-    VIEW_VERSION_TABLE,
     NoViewHistory,
     ViewHistory,
     stamp_views,
@@ -22,6 +20,7 @@ from sequent_sa.database.view_history import (
     version_schema,
     view_revision,
 )
+from sequent_sa.tables.schema import EVENT_STORE_VERSION_TABLE, VIEW_VERSION_TABLE
 
 __all__ = [
     "EVENT_STORE_VERSION_TABLE",
