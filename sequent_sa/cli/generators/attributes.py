@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import builtins
 import keyword
 import re
 from collections import Counter
@@ -48,6 +47,8 @@ _TYPES = {
 }
 _OTHER_NAMES = {"string": "str", "text": "str", "integer": "int", "boolean": "bool", "bigdecimal": "decimal"}
 _DATE_TYPES = ("date", "datetime")
+# Each would hide the type from the annotations behind it.
+_NEVER = frozenset({"str", "int", "float", "bool", "list", "dict", DATES})
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,10 +90,10 @@ def _parse(text: str, message_type: type[Message]) -> Attribute:
     name, colon, named = text.partition(":")
     if not (colon and named):
         raise ConfigurationError(f"{text!r} is no attribute: write its name and its type, such as price:decimal")
-    if not re.fullmatch(r"[a-z][a-z0-9_]*", name) or keyword.iskeyword(name) or hasattr(builtins, name):
+    if not re.fullmatch(r"[a-z][a-z0-9_]*", name) or keyword.iskeyword(name) or name in _NEVER:
         raise ConfigurationError(
-            f"{name!r} is no name for an attribute: begin with a small letter, use letters a-z, digits and _, and no "
-            "word that means something else in Python"
+            f"{name!r} is no name for an attribute: begin with a small letter, use letters a-z, digits and _, and "
+            "neither a word of Python's nor the name of a type"
         )
     if hasattr(message_type, name) or name in message_type.__envelope__ or name in message_type.__annotations__:
         raise ConfigurationError(f"{name!r} is no name for an attribute: every {message_type.__name__} has one already")

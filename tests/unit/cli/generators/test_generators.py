@@ -244,7 +244,8 @@ def test_a_bad_name_is_refused(root: Path, kind: str, name: str, said: str) -> N
         (command("post", "Do", "a:int", "a:str"), r"^the attribute 'a' is given 2 times$"),
         (command("post", "Do", "class:int"), r"^'class' is no name for an attribute: begin with a small letter"),
         (command("post", "Do", "Name:int"), "is no name for an attribute"),
-        (command("post", "Do", "list:list[int]"), "no word that means something else in Python"),
+        (command("post", "Do", "list:list[int]"), "nor the name of a type"),
+        (command("post", "Do", "dt:date"), "nor the name of a type"),
         (command("post", "Do", "aggregate_id:uuid"), r"'aggregate_id' is no name for an attribute: every Command has"),
         (command("post", "Do", "validate:bool"), "every Command has one already"),
         (event("post", "Done", "sequence_number:int"), "every Event has one already"),
@@ -311,6 +312,7 @@ def test_a_type_is_not_hidden_by_an_attribute_of_its_name() -> None:
     assert ["date: dt.date | None = None"] == declared("date:date?")
     assert ["date: dt.datetime", "n: list[dt.date]"] == declared("date:datetime", "n:list[date]")
     assert ["n: dict[str, list[Decimal]] | None = None"] == declared("n:dict[str,list[decimal]]?")
+    assert ["id: int", "type: str", "open: bool"] == declared("id:int", "type:str", "open:bool")
     assert ["version: int"] == [each.declaration for each in parse_attributes(["version:int"], Command)]
     with pytest.raises(ConfigurationError, match="every UpdateCommand has one"):
         parse_attributes(["sequence_number:int"], UpdateCommand)
