@@ -337,7 +337,10 @@ class Dialect(Protocol):
         ...
 
     def cluster_identifier(self, connection: Connection) -> str | None:
-        """The database cluster in which position marks mean something; None where they mean the same everywhere."""
+        """The database cluster in which position marks mean something; None where they mean the same everywhere.
+
+        Raises `ConfigurationError` on a standby server, where they mean nothing.
+        """
         ...
 
     def stream_rows(

@@ -219,13 +219,7 @@ class PostgreSQL:
         return PostgreSQLPartitions(engine)
 
     def position_mark(self, connection: Connection) -> str:
-        in_recovery, mark = connection.execute(text("SELECT pg_is_in_recovery(), pg_current_snapshot()::text")).one()
-        if in_recovery:
-            raise ConfigurationError(
-                "positions cannot be read on a hot standby, whose snapshots do not list open transactions: "
-                "connect to the primary server"
-            )
-        return str(mark)
+        return str(connection.scalar(text("SELECT pg_current_snapshot()::text")))
 
     def committed_between(self, after: str | None, until: str | None) -> Sequence[ColumnElement[bool]]:
         xact_id = tables.events.c.xact_id
@@ -247,7 +241,15 @@ class PostgreSQL:
         return [] if mark is None else [~_visible(tables.events.c.xact_id, mark)]
 
     def cluster_identifier(self, connection: Connection) -> str | None:
-        return str(connection.scalar(text("SELECT system_identifier FROM pg_control_system()")))
+        found = text("SELECT system_identifier, pg_is_in_recovery() FROM pg_control_system()")
+        identifier, in_recovery = connection.execute(found).one()
+        if in_recovery:
+            # Nor may a window of the primary be read to its end here: what has not arrived yet would be lost.
+            raise ConfigurationError(
+                "positions cannot be read on a hot standby, whose snapshots do not list open transactions: "
+                "connect to the primary server"
+            )
+        return str(identifier)
 
     def stream_rows(
         self, connection: Connection, statement: Executable, size: int

@@ -29,6 +29,7 @@ class Cursors:
 
         When the block ends well the position is written; it counts once the transaction commits.
         """
+        self._dialect.cluster_identifier(connection)  # says what is wrong with a standby before nothing can be written
         beginning = {"name": name, "position": json.loads(str(EventPosition())), "updated_at": _clock.now()}
         connection.execute(self._dialect.insert_or_ignore(cursors, "name"), beginning)
         stored = connection.scalar(select(cursors.c.position).where(cursors.c.name == name).with_for_update())

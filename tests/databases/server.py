@@ -36,6 +36,11 @@ class PostgreSQLServer:
         """The URL of a server that follows this one, and stops with it. Only for one of a test's own."""
         return self._ask("standby")
 
+    @staticmethod
+    def program(name: str) -> str:
+        """The path of one of the programs of the version that is started here, such as `pg_dump`."""
+        return str(Path(_programs()[0]) / name)
+
     @classmethod
     def start(cls) -> PostgreSQLServer:
         """The server for a test run. Raises RuntimeError with PostgreSQL's own words when it does not start."""

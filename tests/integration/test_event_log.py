@@ -2,23 +2,48 @@
 
 from __future__ import annotations
 
+import signal
+import subprocess
+import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from datetime import UTC, datetime
+from pathlib import Path
 from uuid import UUID, uuid4
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import Connection, insert, select, text, update
+from sqlalchemy import URL, Connection, create_engine, insert, make_url, select, text, update
 
-from sequent_sa import EventStoreError, Sequent
+from sequent_sa import ConfigurationError, EventStoreError, Sequent
 from sequent_sa.event_log import EventLog
 from sequent_sa.event_store.positions import EventPosition
 from sequent_sa.messages.event import Event
 from sequent_sa.tables import aggregate_types, aggregates, command_types, commands, event_types, events, store_state
 from tests.blog import AddPost, CommentAdded, PostAdded, PostRecord, PostTitleChanged, new_app
-from tests.databases import Database, PostgreSQLDatabases
+from tests.databases import Database, PostgreSQLDatabases, PostgreSQLServer
+
+ROOT = Path(__file__).parents[2]
+
+CONSUME_AND_DIE = """
+import os, signal, sys
+from sqlalchemy import update
+from tests.blog import PostRecord, PostTitleChanged, new_app
+
+app = new_app(sys.argv[1])
+def handle_some(die):
+    with app.event_log.cursor("mailer", types=[PostTitleChanged], limit=2) as consumed:
+        for event in consumed.events:
+            mine = PostRecord.aggregate_id == event.aggregate_id
+            consumed.session.execute(update(PostRecord).where(mine).values(comments=PostRecord.comments + 1))
+        if die:
+            consumed.session.flush()
+            os.kill(os.getpid(), signal.SIGKILL)
+handle_some(die=False)
+handle_some(die=True)
+"""
 
 
 def add(app: Sequent, *titles: str) -> None:
@@ -105,6 +130,45 @@ def test_a_cursor_moves_on_with_the_work_of_its_consumer(app: Sequent) -> None:
         assert titles(consumed.events) == ["a", "b", "c"]
     with app.session() as session:
         assert set(session.scalars(select(PostRecord.comments))) == {7}
+
+
+def test_consumers_of_one_name_take_turns(app: Sequent) -> None:
+    """However many work at the same time, each event comes to one of them, once."""
+    add(app, *map(str, range(20)))
+
+    def consume(_: int) -> list[str]:
+        found: list[str] = []
+        while True:
+            with app.event_log.cursor("mailer", types=[PostTitleChanged], limit=2) as consumed:
+                if not consumed.events:
+                    return found
+                found += titles(consumed.events)
+
+    with ThreadPoolExecutor(3) as pool:
+        seen = [title for part in pool.map(consume, range(3)) for title in part]
+    assert sorted(map(str, range(20))) == sorted(seen)
+
+
+def test_a_consumer_that_is_killed_begins_again_where_its_work_is(app: Sequent, database: Database) -> None:
+    """Its work and its position were one transaction."""
+    add(app, *map(str, range(6)))
+    app.engine.dispose()
+    command = [sys.executable, "-c", CONSUME_AND_DIE, database.url]
+    died = [subprocess.run(command, cwd=ROOT, check=False).returncode for _ in range(2)]
+    assert [-signal.SIGKILL] * 2 == died
+    with app.session() as session:
+        assert [1, 1, 1, 1, 0, 0] == session.scalars(select(PostRecord.comments).order_by(PostRecord.title)).all()
+    with app.event_log.cursor("mailer", types=[PostTitleChanged]) as consumed:
+        assert ["4", "5"] == titles(consumed.events)
+
+
+def test_who_needs_nothing_of_what_was_begins_now(app: Sequent) -> None:
+    """With a position that can be kept."""
+    add(app, "a", "b")
+    position = EventPosition.parse(str(app.event_log.position_mark()))
+    assert app.event_log.read_all(position).events == []
+    add(app, "c")
+    assert titles(app.event_log.read_all(position).events) == ["c"]
 
 
 # --- interleaved transactions, on PostgreSQL: SQLite has one writer at a time
@@ -223,6 +287,9 @@ def test_no_interleaving_loses_or_repeats(on_postgresql: Sequent) -> None:
                     few.poll()
                 else:
                     getattr(writers, step)(writer)
+            for reader in (many, few):  # nobody waits for those that are still open
+                reader.read_to_the_end()
+                assert sorted(reader.seen[start:]) == sorted(writers.committed)
             for writer in range(3):
                 writers.commit(writer)
             for reader in (many, few):
@@ -253,6 +320,75 @@ def test_a_restored_database_is_noticed(on_postgresql: Sequent) -> None:
     assert rest(log, old[0]) == ["b", "c", "d", "e"]
     assert rest(log, old[1]) == ["c", "d", "e"]
     assert rest(log, None)[-5:] == ["a", "b", "c", "d", "e"]
+
+
+@pytest.fixture(scope="module")
+def own_server() -> Iterator[PostgreSQLServer]:
+    """Another cluster, with transaction ids of its own."""
+    server = PostgreSQLServer.start_own("synchronous_commit=on")
+    yield server
+    server.stop()
+
+
+def test_positions_are_refused_on_a_standby(own_server: PostgreSQLServer) -> None:
+    """Also in the middle of a window, and by cursors: its snapshots do not list the transactions of the primary."""
+    app = new_app(own_server.url)
+    app.create_all()
+    add(app, "a", "b")
+    position = app.event_log.read_all(types=[PostTitleChanged], limit=1).position
+    standby = new_app(own_server.make_standby())
+    with standby.session() as session:
+        assert ["a", "b"] == session.scalars(select(PostRecord.title).order_by(PostRecord.title)).all()
+    for read in (
+        standby.event_log.read_all,
+        lambda: standby.event_log.read_all(position),
+        standby.event_log.position_mark,
+        lambda: standby.event_log.cursor("mailer").__enter__(),
+    ):
+        with pytest.raises(ConfigurationError, match="connect to the primary server"):
+            read()
+    assert titles(app.event_log.read_all(position).events) == ["b"]
+    standby.engine.dispose()
+    app.engine.dispose()
+
+
+def test_positions_go_on_after_a_real_restore(on_postgresql: Sequent, own_server: PostgreSQLServer) -> None:
+    """From a dump, in a cluster that draws lower transaction ids: what was not read comes, and all that is new."""
+    log = on_postgresql.event_log
+    for title in "abcd":
+        add(on_postgresql, title)
+    with on_postgresql.engine.connect() as writing:
+        late = append(writing)  # open at every mark, committed before the dump
+        positions = [log.read_all(types=[PostTitleChanged], limit=limit).position for limit in (2, 3, 9)]
+        writing.commit()
+    restored = new_app(restore(on_postgresql, own_server))
+    with pytest.raises(EventStoreError, match="sequent db after-restore"):
+        restored.event_log.read_all(positions[0])
+    restored.event_log.after_restore()
+    add(restored, "e")
+    for position, expected in zip(positions, (["b", "c", "d", "e"], ["c", "d", "e"], ["e"]), strict=True):
+        assert expected == rest(restored.event_log, position)
+    added = restored.event_log.read_all(positions[2], types=[PostAdded]).events
+    assert late in {event.aggregate_id for event in added}
+    restored.engine.dispose()
+
+
+def restore(app: Sequent, server: PostgreSQLServer) -> str:
+    """The URL of a copy of a database, made as an administrator makes one."""
+    name = "restored"
+    maintenance = create_engine(server.url, isolation_level="AUTOCOMMIT")
+    with maintenance.connect() as connection:
+        connection.execute(text(f"CREATE DATABASE {name}"))
+    maintenance.dispose()
+    old, new = (url.set(drivername="postgresql") for url in (app.engine.url, make_url(server.url).set(database=name)))
+    dump = subprocess.run([server.program("pg_dump"), "-Fc", plain(old)], stdout=subprocess.PIPE, check=True).stdout
+    subprocess.run([server.program("pg_restore"), "--dbname", plain(new)], input=dump, check=True)
+    return new.set(drivername="postgresql+psycopg").render_as_string(hide_password=False)
+
+
+def plain(url: URL) -> str:
+    """As the programs of PostgreSQL read it."""
+    return url.render_as_string(hide_password=False)
 
 
 def cluster(app: Sequent) -> str:
