@@ -219,7 +219,9 @@ class PostgreSQL:
         return PostgreSQLPartitions(engine)
 
     def position_mark(self, connection: Connection) -> str:
-        return str(connection.scalar(text("SELECT pg_current_snapshot()::text")))
+        in_recovery, mark = connection.execute(text("SELECT pg_is_in_recovery(), pg_current_snapshot()::text")).one()
+        _refuse_standby(in_recovery)
+        return str(mark)
 
     def committed_between(self, after: str | None, until: str | None) -> Sequence[ColumnElement[bool]]:
         xact_id = tables.events.c.xact_id
@@ -243,12 +245,8 @@ class PostgreSQL:
     def cluster_identifier(self, connection: Connection) -> str | None:
         found = text("SELECT system_identifier, pg_is_in_recovery() FROM pg_control_system()")
         identifier, in_recovery = connection.execute(found).one()
-        if in_recovery:
-            # Nor may a window of the primary be read to its end here: what has not arrived yet would be lost.
-            raise ConfigurationError(
-                "positions cannot be read on a hot standby, whose snapshots do not list open transactions: "
-                "connect to the primary server"
-            )
+        # A window of the primary may not even be read to its end there: what has not arrived yet would be lost.
+        _refuse_standby(in_recovery)
         return str(identifier)
 
     def stream_rows(
@@ -267,6 +265,14 @@ class PostgreSQL:
 
     def shadow_tables(self, engine: Engine, version_table: str) -> ShadowTables:
         return PostgreSQLShadowTables(engine, version_table)
+
+
+def _refuse_standby(in_recovery: bool) -> None:
+    if in_recovery:
+        raise ConfigurationError(
+            "positions cannot be read on a hot standby, whose snapshots do not list open transactions: "
+            "connect to the primary server"
+        )
 
 
 class _Xid8(UserDefinedType[str]):
