@@ -69,6 +69,8 @@ from sequent_sa.dialects.postgresql_statements import (
     LOCK_AGGREGATES,
     PROJECTORS_CHANGED,
     WRONG_ISOLATION,
+    array_of,
+    array_of_texts,
     estimated_rows,
 )
 from sequent_sa.dialects.statement import BoundStatement
@@ -158,17 +160,23 @@ class PostgreSQL:
 
     def insert_events(self, aggregate_id: UUID, rows: Sequence[EventRow]) -> BoundStatement:
         numbers, moments, types, data = zip(*rows, strict=True)
-        values = {"numbers": list(numbers), "moments": list(moments), "types": list(types), "data": list(data)}
-        return BoundStatement(INSERT_EVENTS, {"aggregate_id": aggregate_id, **values})
+        values = {
+            "aggregate_id": aggregate_id,
+            "numbers": array_of(numbers),
+            "moments": array_of(moments),
+            "types": array_of_texts(types),
+            "data": array_of_texts(data),
+        }
+        return BoundStatement(INSERT_EVENTS, values)
 
     def among(self, column: ColumnElement[UUID]) -> ColumnElement[bool]:
         return column == any_(IDS)
 
     def ids(self, aggregate_ids: Sequence[UUID]) -> Mapping[str, object]:
-        return {"aggregate_ids": list(aggregate_ids)}
+        return {"aggregate_ids": array_of(aggregate_ids)}
 
     def lock_aggregates(self, aggregate_ids: Sequence[UUID]) -> BoundStatement | None:
-        return BoundStatement(LOCK_AGGREGATES, {"aggregate_ids": list(aggregate_ids)})
+        return BoundStatement(LOCK_AGGREGATES, {"aggregate_ids": array_of(aggregate_ids)})
 
     def check_version(self, aggregate_id: UUID, version: int, *, appending: bool) -> BoundStatement | None:
         return BoundStatement(CHECK_VERSION, {"aggregate_id": aggregate_id, "version": version})

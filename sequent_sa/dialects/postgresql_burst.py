@@ -3,28 +3,27 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
-from contextlib import nullcontext
-from typing import Any
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, NoReturn
 
 import psycopg
 from psycopg.pq import TransactionStatus
 from sqlalchemy import Connection, Engine
 from sqlalchemy.util.concurrency import await_
 
-from sequent_sa.dialects.driver_transaction import Sendable, fetch, refuse, roll_back, sendable
+from sequent_sa.dialects.driver_transaction import Sendable, refuse, roll_back, sendable
+from sequent_sa.dialects.postgresql_flight import Flight, Landing, PreparedStatements
 from sequent_sa.dialects.postgresql_statements import CHECK_ISOLATION
 from sequent_sa.dialects.statement import BoundStatement
 from sequent_sa.exceptions import UnitOfWorkError
 
 logger = logging.getLogger(__name__)
 
-_Fetched = tuple[Sequence[Sequence[Any]], Sequence[Sequence[Any]]]
-"""Rows, and what the cursor says about their columns."""
+_PREPARED = "sequent_sa: prepared statements"
 
 
 class PostgreSQLTransaction:
-    """The driver commits each statement by itself (autocommit) until `BEGIN` is sent, with the first write.
+    """The server commits each flight by itself until `BEGIN` is sent, with the first write.
 
     What is only read before that needs no transaction: under READ COMMITTED each statement sees what is committed when
     it begins anyway, and what is written later is guarded by locks, versions and the states of projectors.
@@ -41,7 +40,7 @@ class PostgreSQLTransaction:
     @classmethod
     def on(cls, engine: Engine) -> PostgreSQLTransaction:
         """A transaction of its own."""
-        return cls(engine.connect().execution_options(isolation_level="AUTOCOMMIT"))
+        return cls(engine.connect())
 
     def begin(self) -> Connection:
         if not self._begun:
@@ -49,34 +48,31 @@ class PostgreSQLTransaction:
         return self._connection
 
     def fetch(self, statement: BoundStatement, before: Sequence[BoundStatement] = ()) -> Sequence[Sequence[Any]]:
-        if not before:
-            self._refuse_aborted()
-            return fetch(self._connection, statement)
-        rows, description = self._flight([*before, statement], commit=False, fetch=True)
-        return statement.statement.compiled(self._connection).rows(rows, description)
+        flight, landing = self._fly([*before, statement], begin=bool(before), commit=False)
+        result = landing.results[-1]
+        codes = [(None, result.ftype(column)) for column in range(result.nfields)]
+        return statement.statement.compiled(self._connection).rows(flight.rows(result), codes)
 
     def send(self, statements: Sequence[BoundStatement], *, commit: bool) -> None:
         if statements or self._begun or not commit:
-            self._flight(statements, commit=commit)
+            self._fly(statements, begin=True, commit=commit)
 
-    def _flight(self, statements: Sequence[BoundStatement], *, commit: bool, fetch: bool = False) -> _Fetched:
+    def _fly(self, statements: Sequence[BoundStatement], *, begin: bool, commit: bool) -> tuple[Flight, Landing]:
         self._refuse_aborted()
         sending: list[Sendable] = sendable(self._connection, statements)
-        if not self._begun:
-            sending[:0] = [(-1, text, None) for text in self._opening]
+        if begin and not self._begun:
+            sending[:0] = [(-1, text, None) for text in self._open()]
         if commit:
             sending += [(-1, text, None) for text in self._ending]
-        if not sending:
-            return (), ()
-        done: list[Any] = []
-        fetched: _Fetched = ((), ())
-        self._begun = True
+        self._begun = self._begun or begin
         try:
-            fetched = _pipeline(self._connection, sending, done, fetch=fetch)
+            flight, landing = _fly(self._connection, sending)
         except psycopg.Error as error:
-            self._refuse(sending, done, error)
-        self._begun = not commit
-        return fetched
+            self._refuse(None, error)
+        if landing.error is not None:
+            self._refuse(sending[landing.failed or 0], landing.error)
+        self._begun = self._begun and not commit
+        return flight, landing
 
     def rollback(self) -> None:
         roll_back(self._connection)
@@ -85,17 +81,18 @@ class PostgreSQLTransaction:
     def close(self) -> None:
         self._connection.close()
 
+    def _open(self) -> Iterable[str]:
+        return self._opening
+
     def _refuse_aborted(self) -> None:
         driver = self._connection.connection.driver_connection
         assert isinstance(driver, psycopg.Connection | psycopg.AsyncConnection)
         # COMMIT would answer with a ROLLBACK and no error.
-        if driver.info.transaction_status == TransactionStatus.INERROR:
+        if driver.pgconn.transaction_status == TransactionStatus.INERROR:
             raise UnitOfWorkError("a statement failed in this transaction, so nothing of it can be committed")
 
-    def _refuse(self, sending: Sequence[Sendable], done: Sequence[Any], error: psycopg.Error) -> None:
-        # The first that has no result is the one that failed; those behind it were skipped by the server.
-        failed = next((number for number, cursor in enumerate(done) if cursor.pgresult is None), len(done) - 1)
-        index, text, _ = sending[failed]
+    def _refuse(self, refused: Sendable | None, error: psycopg.Error) -> NoReturn:
+        index, text, _ = refused or (-1, None, None)
         self.refused = index if index >= 0 else None
         refuse(self._connection, text, error)
 
@@ -111,6 +108,13 @@ class PartOfPostgreSQLTransaction(PostgreSQLTransaction):
 
     _opening: Sequence[str] = ()
     _ending: Sequence[str] = ()
+
+    def _open(self) -> Iterator[str]:
+        driver: Any = self._connection.connection.driver_connection
+        # Whoever owns the connection has begun a transaction for SQLAlchemy; the driver waits for the first statement.
+        if driver.pgconn.transaction_status == TransactionStatus.IDLE:
+            yield _begin_as_set(driver)
+        yield from self._opening
 
     def rollback(self) -> None:
         self._begun = False
@@ -136,36 +140,33 @@ class SavepointOnPostgreSQL(PartOfPostgreSQLTransaction):
             (-1, text, None) for text in ("ROLLBACK TO SAVEPOINT sequent_sa", "RELEASE SAVEPOINT sequent_sa")
         ]
         try:
-            _pipeline(self._connection, undoing, [], fetch=False)
+            _, landing = _fly(self._connection, undoing)
+            if landing.error is not None:
+                raise landing.error
         except psycopg.Error:
             logger.warning("the connection broke before it could roll back to a savepoint", exc_info=True)
             self._connection.invalidate()
 
 
+def _fly(connection: Connection, sending: Sequence[Sendable]) -> tuple[Flight, Landing]:
+    driver: Any = connection.connection.driver_connection
+    prepared: PreparedStatements = connection.info.setdefault(_PREPARED, PreparedStatements())
+    flight = Flight(driver, prepared, sending)
+    if not sending:
+        return flight, Landing(())
+    return flight, await_(driver.wait(flight.go())) if _is_asynchronous(driver) else driver.wait(flight.go())
+
+
+def _begin_as_set(driver: psycopg.Connection[Any] | psycopg.AsyncConnection[Any]) -> str:
+    parts = ["BEGIN"]
+    if driver.isolation_level is not None:
+        parts.append(f"ISOLATION LEVEL {driver.isolation_level.name.replace('_', ' ')}")
+    if driver.read_only is not None:
+        parts.append("READ ONLY" if driver.read_only else "READ WRITE")
+    if driver.deferrable is not None:
+        parts.append("DEFERRABLE" if driver.deferrable else "NOT DEFERRABLE")
+    return " ".join(parts)
+
+
 def _is_asynchronous(driver: object) -> bool:
     return isinstance(driver, psycopg.AsyncConnection)
-
-
-def _pipeline(connection: Connection, sending: Sequence[Sendable], done: list[Any], *, fetch: bool) -> _Fetched:
-    driver: Any = connection.connection.driver_connection
-    if _is_asynchronous(driver):
-        return await_(_send_async(driver, sending, done, fetch=fetch))
-    return _send(driver, sending, done, fetch=fetch)
-
-
-def _send(driver: psycopg.Connection[Any], sending: Sequence[Sendable], done: list[Any], *, fetch: bool) -> _Fetched:
-    with driver.pipeline() if psycopg.Pipeline.is_supported() else nullcontext():
-        for _, text, values in sending:
-            done.append(driver.cursor())
-            done[-1].execute(text, values)
-    return (done[-1].fetchall(), done[-1].description) if fetch else ((), ())
-
-
-async def _send_async(
-    driver: psycopg.AsyncConnection[Any], sending: Sequence[Sendable], done: list[Any], *, fetch: bool
-) -> _Fetched:
-    async with driver.pipeline() if psycopg.AsyncPipeline.is_supported() else nullcontext():
-        for _, text, values in sending:
-            done.append(driver.cursor())
-            await done[-1].execute(text, values)
-    return (await done[-1].fetchall(), done[-1].description) if fetch else ((), ())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from sqlalchemy import (
@@ -39,7 +40,8 @@ SELECT CAST(:aggregate_id AS uuid),
               CAST(:data AS text[])) AS e (number, moment, type, data)""")
 )
 
-IDS = bindparam("aggregate_ids", type_=ARRAY(Uuid()))
+# Arrays travel as text: the driver would ask each item for its type.
+IDS = cast(bindparam("aggregate_ids", type_=Text()), ARRAY(Uuid()))
 
 LOCK_AGGREGATES = Statement(
     select(aggregates.c.aggregate_id)
@@ -87,6 +89,17 @@ CHECK_PROJECTORS = Statement(
         )
     )
 )
+
+
+def array_of(items: Iterable[object]) -> str:
+    """An array of things whose text has no quotes, commas or braces, as PostgreSQL writes it."""
+    return "{" + ",".join(map(str, items)) + "}"
+
+
+def array_of_texts(texts: Iterable[str]) -> str:
+    """An array of texts, as PostgreSQL writes it."""
+    quoted = [text.replace("\\", "\\\\").replace('"', '\\"') for text in texts]
+    return '{"' + '","'.join(quoted) + '"}' if quoted else "{}"
 
 
 def estimated_rows(connection: Connection, statement: Select[*tuple[Any, ...]]) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from copy import copy
 from typing import Any, NamedTuple, cast
 from weakref import WeakKeyDictionary
 
@@ -62,7 +63,8 @@ class CompiledStatement:
     def __init__(self, executable: Executable, dialect: Dialect, schemas: Mapping[str | None, str | None]) -> None:
         options: dict[str, Any] = {"schema_translate_map": schemas, "render_schema_translate": True} if schemas else {}
         options["compile_kwargs"] = {"render_postcompile": True}
-        compiled = cast(SQLCompiler, cast(ClauseElement, executable).compile(dialect=dialect, **options))
+        numbered = _numbering(dialect)
+        compiled = cast(SQLCompiler, cast(ClauseElement, executable).compile(dialect=numbered, **options))
         self.text = str(compiled)
         self._columns = _selected(executable)
         self._dialect = dialect
@@ -102,6 +104,17 @@ class CompiledStatement:
         for index, process in outgoing:
             columns[index] = tuple(map(process, columns[index]))
         return list(zip(*columns, strict=True))
+
+
+def _numbering(dialect: Dialect) -> Dialect:
+    # libpq knows parameters by number only; it would be psycopg that replaces names, each time anew.
+    if dialect.paramstyle != "pyformat":
+        return dialect
+    numbering = copy(dialect)
+    numbering.paramstyle = "numeric_dollar"
+    numbering.positional = True
+    numbering.identifier_preparer = numbering.preparer(numbering)
+    return numbering
 
 
 def _outgoing(
