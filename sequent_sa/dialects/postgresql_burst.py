@@ -35,6 +35,7 @@ class PostgreSQLTransaction:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self._begun = False
+        self._alone = True
         self.refused: int | None = None
 
     @classmethod
@@ -45,6 +46,7 @@ class PostgreSQLTransaction:
     def begin(self) -> Connection:
         if not self._begun:
             self.send([], commit=False)
+        self._alone = False
         return self._connection
 
     def fetch(self, statement: BoundStatement, before: Sequence[BoundStatement] = ()) -> Sequence[Sequence[Any]]:
@@ -64,9 +66,13 @@ class PostgreSQLTransaction:
             sending[:0] = [(-1, text, None) for text in self._open()]
         if commit:
             sending += [(-1, text, None) for text in self._ending]
+        repeatable = self._alone and not self._begun
         self._begun = self._begun or begin
         try:
-            flight, landing = _fly(self._connection, sending)
+            flight, landing = _fly(self._connection, sending, alone=self._alone)
+            if landing.forgotten and repeatable:
+                roll_back(self._connection)
+                flight, landing = _fly(self._connection, sending, alone=self._alone)
         except psycopg.Error as error:
             self._refuse(None, error)
         if landing.error is not None:
@@ -109,6 +115,10 @@ class PartOfPostgreSQLTransaction(PostgreSQLTransaction):
     _opening: Sequence[str] = ()
     _ending: Sequence[str] = ()
 
+    def __init__(self, connection: Connection) -> None:
+        super().__init__(connection)
+        self._alone = False
+
     def _open(self) -> Iterator[str]:
         driver: Any = self._connection.connection.driver_connection
         # Whoever owns the connection has begun a transaction for SQLAlchemy; the driver waits for the first statement.
@@ -140,7 +150,7 @@ class SavepointOnPostgreSQL(PartOfPostgreSQLTransaction):
             (-1, text, None) for text in ("ROLLBACK TO SAVEPOINT sequent_sa", "RELEASE SAVEPOINT sequent_sa")
         ]
         try:
-            _, landing = _fly(self._connection, undoing)
+            _, landing = _fly(self._connection, undoing, alone=False)
             if landing.error is not None:
                 raise landing.error
         except psycopg.Error:
@@ -148,10 +158,10 @@ class SavepointOnPostgreSQL(PartOfPostgreSQLTransaction):
             self._connection.invalidate()
 
 
-def _fly(connection: Connection, sending: Sequence[Sendable]) -> tuple[Flight, Landing]:
+def _fly(connection: Connection, sending: Sequence[Sendable], *, alone: bool) -> tuple[Flight, Landing]:
     driver: Any = connection.connection.driver_connection
     prepared: PreparedStatements = connection.info.setdefault(_PREPARED, PreparedStatements())
-    flight = Flight(driver, prepared, sending)
+    flight = Flight(driver, prepared, sending, lasting=alone)
     if not sending:
         return flight, Landing(())
     return flight, await_(driver.wait(flight.go())) if _is_asynchronous(driver) else driver.wait(flight.go())

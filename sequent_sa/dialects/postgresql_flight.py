@@ -6,7 +6,8 @@ through `psycopg.pq`, sends it at once, and reads the answers in order.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -38,16 +39,15 @@ class _Query(NamedTuple):
 class PreparedStatements:
     """What was prepared on one connection, by text and types of parameters.
 
-    The server forgets nothing by itself, so at most 200 are prepared; what comes after those is parsed each time.
+    The server keeps what is prepared, so there are at most 200; what comes after those is parsed each time. psycopg
+    makes the server forget all of them when it rolls back, and after DROP and ALTER.
     """
 
     names: dict[_Shape, bytes] = field(default_factory=dict[_Shape, bytes])
     number: int = 0
 
-    def new_name(self) -> bytes | None:
-        """A name that was never used on this connection; None when enough is prepared."""
-        if len(self.names) >= _MOST_PREPARED:
-            return None
+    def new_name(self) -> bytes:
+        """A name that was never used on this connection."""
         self.number += 1
         return b"sequent_%d" % self.number
 
@@ -67,20 +67,33 @@ class Landing(NamedTuple):
     failed: int | None = None
     error: psycopg.Error | None = None
 
+    @property
+    def forgotten(self) -> bool:
+        """Whether the server has forgotten what was prepared; then a flight that comes next prepares it anew."""
+        return isinstance(self.error, psycopg.errors.InvalidSqlStatementName)
+
 
 class Flight:
-    """Statements on their way. Everything that can be wrong with their values is found out before any is sent."""
+    """Statements on their way. Everything that can be wrong with their values is found out before any is sent.
+
+    With `lasting`, what was prepared before is used, and what is prepared now is kept. That takes a connection on which
+    nobody else executed anything since the transaction began: forgotten statements would end the transaction.
+    """
 
     def __init__(
         self,
         driver: psycopg.Connection[Any] | psycopg.AsyncConnection[Any],
         prepared: PreparedStatements,
         sending: Sequence[Sendable],
+        *,
+        lasting: bool,
     ) -> None:
         self._pgconn: PGconn = driver.pgconn
         self._encoding = driver.info.encoding
+        self._prepared = prepared
+        self._lasting = lasting
         # Whoever told the driver to prepare nothing has a pooler between, which gives each transaction another server.
-        self._prepared = prepared if driver.prepare_threshold is not None else None
+        self._preparing = driver.prepare_threshold is not None
         self._transformer = Transformer(driver)
         self._queries = [self._query(text, values) for _, text, values in sending]
 
@@ -112,20 +125,34 @@ class Flight:
 
     def _send(self) -> list[_Expected]:
         expected: list[_Expected] = []
-        known = dict(self._prepared.names) if self._prepared is not None else {}
+        known = dict(self._prepared.names) if self._preparing and self._lasting else {}
+        worth = self._worth_preparing(known)
         for place, (text, parameters, types, formats) in enumerate(self._queries):
             shape = (text, types)
             name = known.get(shape)
-            if name is None and self._prepared is not None and (name := self._prepared.new_name()) is not None:
+            if name is None and shape in worth:
+                name = known[shape] = self._prepared.new_name()
                 self._pgconn.send_prepare(name, text, types)
-                known[shape] = name
                 expected.append(_Expected(place, shape, name))
             if name is None:
                 self._pgconn.send_query_params(text, parameters, types, formats)
             else:
                 self._pgconn.send_query_prepared(name, parameters, formats)
             expected.append(_Expected(place, shape))
+        if not self._lasting:
+            for name in known.values():
+                self._pgconn.send_query_params(b"DEALLOCATE " + name, None)
+                expected.append(_Expected(len(self._queries) - 1, (name, ()), name))
         return expected
+
+    def _worth_preparing(self, known: Mapping[_Shape, bytes]) -> Collection[_Shape]:
+        if not self._preparing:
+            return ()
+        shapes = [(query.text, query.types) for query in self._queries]
+        if not self._lasting:
+            return {shape for shape, number in Counter(shapes).items() if number > 1}
+        new = [shape for shape in dict.fromkeys(shapes) if shape not in known]
+        return set(new[: _MOST_PREPARED - len(known)])
 
     def _land(self, expected: Sequence[_Expected]) -> PQGen[Landing]:
         results: list[PGresult] = []
@@ -148,14 +175,13 @@ class Flight:
     def _note(self, answered: _Expected, result: PGresult, results: list[PGresult]) -> None:
         if answered.name is None:
             results.append(result)
-        elif self._prepared is not None:
+        elif self._lasting:
             self._prepared.names[answered.shape] = answered.name
 
     def _refused(self, results: Sequence[PGresult], answered: _Expected, result: PGresult) -> Landing:
         error = psycopg.errors.error_from_result(result, self._encoding)
-        if self._prepared is not None:
-            # What the plan was made for may have changed, or somebody told the server to forget it.
-            if isinstance(error, psycopg.errors.InvalidSqlStatementName):
-                self._prepared.names.clear()
-            self._prepared.names.pop(answered.shape, None)
-        return Landing(results, answered.place, error)
+        landing = Landing(results, answered.place, error)
+        if landing.forgotten:
+            self._prepared.names.clear()
+        self._prepared.names.pop(answered.shape, None)  # what its plan was made for may have changed
+        return landing
