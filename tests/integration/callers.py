@@ -8,13 +8,19 @@ from uuid import UUID
 from sqlalchemy import Engine, ForeignKey, func, select
 from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
 
-from sequent_sa import Event, Sequent, Workflow, on
+from sequent_sa import Event, Sequent, ViewRecordBase, Workflow, on
 from sequent_sa.matchers import is_a
 from sequent_sa.tables import events
-from tests.blog import AddComment, AddPost, Post, PostAdded, PostRecord, ViewRecord
+from tests.blog import AddComment, AddPost, Post, PostAdded, PostRecord
 
 
-class Note(ViewRecord):
+class CallersRecord(ViewRecordBase):
+    """Tables that are no business of the blog's, nor of the tests that replay it."""
+
+    __abstract__ = True
+
+
+class Note(CallersRecord):
     """What the caller keeps himself; no projector writes it."""
 
     __tablename__ = "notes"
@@ -57,6 +63,7 @@ def new_app(database: str | Engine) -> Sequent:
         environment="test",
     )
     app.create_all()
+    Note.metadata.create_all(app.engine)
     return app
 
 
