@@ -168,12 +168,7 @@ def test_a_form_cannot_say_what_the_page_decides(visitor: Visitor) -> None:
 
     assert ("Changed" in visitor.get(first).text, "Second" in visitor.get(second).text) == (True, True)
     forged = visitor.post("/posts/new", {"post[title]": "x", "post[content]": "x", "post[user_id]": str(uuid4())})
-    assert (422, "post[user_id]: Unknown field.") == (forged.status, forged.text[slice(*_place(forged.text))])
-
-
-def _place(text: str) -> tuple[int, int]:
-    start = text.index("post[user_id]")
-    return start, start + len("post[user_id]: Unknown field.")
+    assert (422, True) == (forged.status, "post[user_id]: Unknown field." in forged.text)
 
 
 @pytest.mark.parametrize(

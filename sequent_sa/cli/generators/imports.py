@@ -55,6 +55,10 @@ class Imports:
         """Whether the module has `from module import ...`."""
         return self._statement(tree, module) is not None
 
+    def binds(self, tree: cst.Module, name: str) -> bool:
+        """Whether a name stands for something at the top of the module."""
+        return name in _bindings(tree, self._name)
+
     def _statement(self, tree: cst.Module, module: str) -> tuple[cst.SimpleStatementLine, cst.ImportFrom] | None:
         for line in tree.body:
             if isinstance(line, cst.SimpleStatementLine):

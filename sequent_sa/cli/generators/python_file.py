@@ -55,9 +55,11 @@ class PythonFile:
         self._tree = self._imports.add(self._tree, module, name)
 
     def append(self, code: str) -> None:
-        """Add a class or a function at the end."""
+        """Add a class or a function at the end. Raises `ConfigurationError` when its name is taken here."""
         (new,) = cst.parse_module(code).body
         assert isinstance(new, cst.ClassDef | cst.FunctionDef)
+        if self._imports.binds(self._tree, new.name.value):
+            raise ConfigurationError(f"{self.path} has something of the name {new.name.value} already: choose another")
         leading = [_BLANK, _BLANK] if self._tree.body else []
         self._tree = self._tree.with_changes(body=[*self._tree.body, new.with_changes(leading_lines=leading)])
 

@@ -235,6 +235,7 @@ def test_a_bad_name_is_refused(root: Path, kind: str, name: str, said: str) -> N
         (workflow("pots"), r"^aggregate 'pots' not found, aborting"),
         (command("post", "AddPost"), r"^AddPost already exists, aborting: shop/domain/post/commands.py has it$"),
         (event("post", "post_added"), r"^PostAdded already exists, aborting: shop/domain/post/events.py has it$"),
+        (command("post", "Annotated"), r"^shop/domain/post/commands.py has something of the name Annotated already"),
         (projector("post"), r"^shop/projectors/post_projector.py already exists, aborting"),
         (command("post", "Do", "a"), r"^'a' is no attribute: write its name and its type"),
         (command("post", "Do", "a:"), "is no attribute"),
