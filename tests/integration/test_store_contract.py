@@ -42,7 +42,7 @@ def test_the_store_on_a_database_keeps_the_contract(empty_app: Sequent) -> None:
         yield StoreUnderTest(SQLEventStore(empty_app.dialect, names), empty_app._engines.writing)
         empty(empty_app.engine)
 
-    check_event_store(open_store, examples=25)
+    check_event_store(open_store, examples=70)
 
 
 def test_the_store_in_memory_keeps_the_contract() -> None:
