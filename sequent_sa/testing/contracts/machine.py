@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from functools import partial
+from itertools import product
 from uuid import UUID
 
 from hypothesis import strategies as st
@@ -18,6 +19,8 @@ from sequent_sa.testing.contracts.domain import DIARY, IDS, NOTE, type_of
 from sequent_sa.testing.contracts.model import Model, keys_of
 from sequent_sa.testing.contracts.story import OpenTransaction, Story
 from sequent_sa.testing.contracts.wishes import (
+    KEYS,
+    MOMENTS,
     SCOPES,
     UniqueKeys,
     Wish,
@@ -180,6 +183,17 @@ class EventStoreMachine(Story):
         with self.reading() as transaction:
             self.readers[number].position = str(self.store.position_mark(transaction))
         self.readers[number].number = self.model.logged
+
+    @precondition(lambda self: self.model.streams)
+    @rule()
+    def look_at_everything(self) -> None:
+        """As it was at every moment, and whoever holds any key."""
+        for until in (None, *MOMENTS):
+            self.load(which=IDS, until=until, snapshots=False)
+        for aggregate_id in IDS:
+            self.find_stream(aggregate_id=aggregate_id)
+        for scope, key in product(SCOPES, KEYS):
+            self.find_by_unique_key(scope=scope, key=key)
 
     # --- changing
 
