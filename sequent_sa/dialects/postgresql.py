@@ -66,6 +66,7 @@ from sequent_sa.dialects.postgresql_statements import (
     CHECK_VERSION,
     IDS,
     INSERT_EVENTS,
+    LOCK_AGGREGATE,
     LOCK_AGGREGATES,
     PROJECTORS_CHANGED,
     WRONG_ISOLATION,
@@ -176,6 +177,8 @@ class PostgreSQL:
         return {"aggregate_ids": array_of(aggregate_ids)}
 
     def lock_aggregates(self, aggregate_ids: Sequence[UUID]) -> BoundStatement | None:
+        if len(aggregate_ids) == 1:
+            return BoundStatement(LOCK_AGGREGATE, {"aggregate_id": aggregate_ids[0]})
         return BoundStatement(LOCK_AGGREGATES, {"aggregate_ids": array_of(aggregate_ids)})
 
     def check_version(self, aggregate_id: UUID, version: int, *, appending: bool) -> BoundStatement | None:

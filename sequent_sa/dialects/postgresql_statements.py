@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import (
     ARRAY,
+    ColumnElement,
     Connection,
     Integer,
     Select,
@@ -34,21 +35,28 @@ INSERT INTO {SCHEMA}.events (
 )
 SELECT CAST(:aggregate_id AS uuid),
        (SELECT a.events_partition_key FROM {SCHEMA}.aggregates a WHERE a.aggregate_id = CAST(:aggregate_id AS uuid)),
-       e.number, e.moment, currval('{SCHEMA}.commands_id_seq'),
-       (SELECT t.id FROM {SCHEMA}.event_types t WHERE t.type = e.type), CAST(e.data AS jsonb)
+       e.number, e.moment, currval('{SCHEMA}.commands_id_seq'), t.id, CAST(e.data AS jsonb)
   FROM unnest(CAST(:numbers AS integer[]), CAST(:moments AS timestamptz[]), CAST(:types AS text[]),
-              CAST(:data AS text[])) AS e (number, moment, type, data)""")
+              CAST(:data AS text[])) AS e (number, moment, type, data)
+  LEFT JOIN {SCHEMA}.event_types t ON t.type = e.type""")
 )
 
 # Arrays travel as text: the driver would ask each item for its type.
 IDS = cast(bindparam("aggregate_ids", type_=Text()), ARRAY(Uuid()))
 
-LOCK_AGGREGATES = Statement(
-    select(aggregates.c.aggregate_id)
-    .where(aggregates.c.aggregate_id == any_(IDS))
-    .order_by(aggregates.c.aggregate_id)
-    .with_for_update(key_share=True)
-)
+
+def _lock(which: ColumnElement[bool]) -> Statement:
+    return Statement(
+        select(aggregates.c.aggregate_id)
+        .where(which)
+        .order_by(aggregates.c.aggregate_id)
+        .with_for_update(key_share=True)
+    )
+
+
+LOCK_AGGREGATES = _lock(aggregates.c.aggregate_id == any_(IDS))
+# With an array, whose length it does not know beforehand, the planner would plan each execution anew.
+LOCK_AGGREGATE = _lock(aggregates.c.aggregate_id == bindparam("aggregate_id", type_=Uuid()))
 
 CHECK_VERSION = Statement(
     select(

@@ -12,7 +12,7 @@ from operator import itemgetter
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Connection, Select, Text, exists, func, select, tuple_
+from sqlalchemy import ColumnElement, Connection, Select, Text, Uuid, bindparam, exists, func, select, tuple_
 from sqlalchemy import cast as as_text
 
 from sequent_sa.aggregates.event_stream import EventStream
@@ -48,9 +48,9 @@ class Load:
         self._dialect = dialect
         self._type_names = type_names
         self._versions = snapshot_versions(type_names.aggregates)
-        some = dialect.among(aggregates.c.aggregate_id)
-        self._all_events = Statement(aggregate_events(some))
-        self._since_snapshots = Statement(events_since_snapshots(some, self._versions))
+        self._of_some = self._queries(dialect.among(aggregates.c.aggregate_id))
+        # The usual case has queries of its own: how many ids there will be is what a planner cannot know beforehand.
+        self._of_one = self._queries(aggregates.c.aggregate_id == bindparam("aggregate_id", type_=Uuid()))
 
     def streams(
         self,
@@ -65,11 +65,10 @@ class Load:
         A stream has the latest snapshot, and the events after it, unless it was asked for without snapshots or `until`.
         """
         ids = sorted(set(aggregate_ids))
-        with_snapshots = snapshots and until is None and self._versions
-        statement = self._since_snapshots if with_snapshots else self._all_events
+        with_snapshots = snapshots and until is None and bool(self._versions)
         for start in range(0, len(ids), _AGGREGATES_A_QUERY):
-            some = self._dialect.ids(ids[start : start + _AGGREGATES_A_QUERY])
-            for _, group in groupby(fetch(BoundStatement(statement, some)), key=itemgetter(0)):
+            query = self._query(ids[start : start + _AGGREGATES_A_QUERY], with_snapshots=with_snapshots)
+            for _, group in groupby(fetch(query), key=itemgetter(0)):
                 stream, found = self._stream(list(group), until)
                 if found or stream.snapshot is not None:
                     yield stream, found
@@ -138,6 +137,17 @@ class Load:
         conditions = (*self._dialect.committed_between(after, until), *where)
         statement = _positioned(type_names).where(*conditions).order_by(*_COMMAND_ORDER).limit(limit)
         return [self._positioned_event(row) for row in connection.execute(statement)]
+
+    def _queries(self, which: ColumnElement[bool]) -> dict[bool, Statement]:
+        return {
+            False: Statement(aggregate_events(which)),
+            True: Statement(events_since_snapshots(which, self._versions)),
+        }
+
+    def _query(self, ids: Sequence[UUID], *, with_snapshots: bool) -> BoundStatement:
+        if len(ids) == 1:
+            return BoundStatement(self._of_one[with_snapshots], {"aggregate_id": ids[0]})
+        return BoundStatement(self._of_some[with_snapshots], self._dialect.ids(ids))
 
     def _positioned_event(self, row: Any) -> tuple[Position, Event | None]:
         command_id, aggregate_id, number, created_at, name, data = row
