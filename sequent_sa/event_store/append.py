@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -20,6 +20,7 @@ from sequent_sa.event_store.write import Explain, Write
 from sequent_sa.exceptions import ConcurrencyError, SequentError
 from sequent_sa.messages.codec import encode_command
 from sequent_sa.messages.command import BaseCommand
+from sequent_sa.messages.event import Event
 from sequent_sa.messages.type_names import TypeNames
 from sequent_sa.tables import (
     aggregate_types,
@@ -45,7 +46,7 @@ class Append:
         self._hooks = hooks
         self._store_command = _store_command(hooks)
         self._store_event = _store_event(dialect, hooks)
-        self._stored_types: set[tuple[str, str]] = set()
+        self._stored_types: set[type[object] | str] = set()
         self._store_type = {
             table: _store_type(dialect, table) for table in (command_types, aggregate_types, event_types)
         }
@@ -54,10 +55,12 @@ class Append:
         self._mark_outdated = mark_outdated(dialect)
         self._change_partition_key = _change_partition_key(dialect)
 
-    def writes(self, command: BaseCommand, streams: Sequence[StreamWithEvents]) -> Iterator[Write]:
+    def writes(
+        self, command: BaseCommand, streams: Sequence[StreamWithEvents], new_types: Collection[type[object] | str]
+    ) -> Iterator[Write]:
         """The statements, to be sent in this order. Aggregates are written in the order of their ids."""
         ordered = sorted(streams, key=lambda stream: stream[0].aggregate_id)
-        yield from self._types(command, ordered)
+        yield from self._types(new_types)
         yield self._command(command)
         yield from self._aggregates(ordered)
         for stream, applied in ordered:
@@ -100,22 +103,28 @@ class Append:
             for name in sorted({names.name_of(cls) for cls in found}):
                 yield self._store_type[table], {"name": name}
 
-    def remember_types(self, command: BaseCommand, streams: Sequence[StreamWithEvents]) -> None:
+    def new_types(self, command: BaseCommand, streams: Sequence[StreamWithEvents]) -> set[type[object] | str]:
+        """The types that are used here and not known to be stored: classes of messages, names of aggregates."""
+        used: set[type[object] | str] = {type(command)}
+        for stream, applied in streams:
+            used.add(stream.aggregate_type)
+            used.update([type(event) for event, _ in applied])
+        return used - self._stored_types
+
+    def remember_types(self, types: Collection[type[object] | str]) -> None:
         """From now on these types are known to be stored: the transaction that used them has committed."""
-        self._stored_types.update((table.name, name) for table, name in self._used_types(command, streams))
+        self._stored_types.update(types)
 
-    def _types(self, command: BaseCommand, streams: Sequence[StreamWithEvents]) -> Iterator[Write]:
-        for table, name in self._used_types(command, streams):
-            if (table.name, name) not in self._stored_types:
-                yield self._type(table, name)
-
-    def _used_types(self, command: BaseCommand, streams: Sequence[StreamWithEvents]) -> Iterator[tuple[Table, str]]:
-        name_of = self._type_names.name_of
-        yield command_types, name_of(type(command))
-        for name in sorted({stream.aggregate_type for stream, _ in streams}):
-            yield aggregate_types, name
-        for name in sorted({name_of(type(applied.event)) for _, applied_ in streams for applied in applied_}):
-            yield event_types, name
+    def _types(self, types: Collection[type[object] | str]) -> Iterator[Write]:
+        names: dict[Table, set[str]] = {command_types: set(), aggregate_types: set(), event_types: set()}
+        for each in types:
+            if isinstance(each, str):
+                names[aggregate_types].add(each)
+            else:
+                names[event_types if issubclass(each, Event) else command_types].add(self._type_names.name_of(each))
+        for table, found in names.items():
+            for name in sorted(found):
+                yield Write(self._store_type[table], {"name": name})
 
     def _forgetting_types(self, explain: Explain | None = None) -> Explain:
         # A database that was emptied under a running process lacks types that were stored before; the next try
@@ -130,9 +139,6 @@ class Append:
             return explain(failure, error) if explain is not None else None
 
         return forget
-
-    def _type(self, table: Table, name: str) -> Write:
-        return Write(self._store_type[table], {"name": name})
 
     def _command(self, command: BaseCommand) -> Write:
         row = {

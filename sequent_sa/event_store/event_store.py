@@ -134,9 +134,11 @@ class SQLEventStore:
         self.snapshots: SnapshotStore = SQLSnapshotStore(dialect, snapshot_versions(type_names.aggregates))
 
     def append(self, transaction: Transaction, command: BaseCommand, streams: Sequence[StreamWithEvents]) -> None:
-        for write in self._append.writes(command, streams):
+        new_types = self._append.new_types(command, streams)
+        for write in self._append.writes(command, streams, new_types):
             transaction.write(write)
-        transaction.on_commit(lambda: self._append.remember_types(command, streams))
+        if new_types:
+            transaction.on_commit(lambda: self._append.remember_types(new_types))
 
     def load(
         self,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, TypeVar, cast
 
 from sequent_sa.exceptions import ConfigurationError, DuplicateTypeName, UnknownEventType
 from sequent_sa.messages.command import BaseCommand, Command, UpdateCommand
@@ -48,7 +48,8 @@ class TypeNames:
 
     def name_of(self, cls: type) -> str:
         """The name under which a class is stored."""
-        return _names(cls)[0]
+        name: str = cast("Any", cls).__type_name__
+        return name
 
     def names_of(self, classes: Iterable[type]) -> tuple[str, ...]:
         """The names and aliases of classes: every name that their stored rows may carry."""
