@@ -1,15 +1,22 @@
-"""The Python in the documentation, as programs: one for each page, since a page is read from top to bottom.
+"""What the documentation shows, as programs: a page is read from top to bottom, and so it is run.
+
+The Python of a page is one program. Its `sh` blocks are one shell session, in which a block with a title, such as
+```python title="blog/app.py"```, is the file of that name.
 
 Run as a program, `python -m tests.rules.snippets DIRECTORY` writes them there, for type checkers.
 """
 
 from __future__ import annotations
 
+import re
 import sys
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 START, END = "```python", "```"
+SHELL = "```sh"
+TITLE = re.compile(r'```\w+ title="([^"]+)"$')
+END_OF_FILE = "END OF FILE"
 
 
 def pages() -> list[Path]:
@@ -31,6 +38,22 @@ def program(page: Path) -> str:
         else:
             lines.append(line if inside else "")
     return "\n".join(lines).rstrip() + "\n"
+
+
+def shell_session(page: Path) -> str:
+    """The shell session of a page, and the files that it shows, in their order; nothing if it has no `sh` block."""
+    lines: list[str] = []
+    ending: list[str] | None = None
+    for line in page.read_text().splitlines():
+        if ending is not None:
+            lines += ending if line == END else [line]
+            ending = None if line == END else ending
+        elif line == SHELL:
+            ending = []
+        elif title := TITLE.match(line):
+            lines += [f'mkdir -p "$(dirname {title[1]})"', f"cat > {title[1]} <<'{END_OF_FILE}'"]
+            ending = [END_OF_FILE]
+    return "\n".join(lines) + "\n" if SHELL in page.read_text().splitlines() else ""
 
 
 def name(page: Path) -> str:

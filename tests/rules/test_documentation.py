@@ -10,9 +10,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.rules.snippets import ROOT, name, pages, program
+from tests.rules.snippets import ROOT, name, pages, program, shell_session
 
 TEST_COMMAND = "python3 -m venv .venv && .venv/bin/pip install -q nox && .venv/bin/nox"
+
+
+def sessions() -> list[Path]:
+    """The pages with a shell session. Those of the README and the examples have tests of their own."""
+    return [page for page in pages() if page.is_relative_to(ROOT / "docs") and shell_session(page)]
 
 
 @pytest.mark.parametrize("page", pages(), ids=name)
@@ -22,6 +27,23 @@ def test_the_snippets_of_a_page_run(page: Path, tmp_path: Path) -> None:
     file.write_text(program(page))
     done = subprocess.run([sys.executable, file.name], cwd=tmp_path, capture_output=True, text=True, check=False)
     assert (0, "") == (done.returncode, done.stderr)
+
+
+@pytest.mark.parametrize("page", sessions(), ids=name)
+def test_the_shell_session_of_a_page_succeeds(page: Path, tmp_path: Path) -> None:
+    """Every command of a page succeeds, one after the other, in a directory that is empty at first."""
+    inherited = {key: value for key, value in os.environ.items() if not key.startswith(("SEQUENT_", "DATABASE_URL"))}
+    path = os.pathsep.join((str(Path(sys.executable).parent), os.environ["PATH"]))
+    done = subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", shell_session(page)],
+        cwd=tmp_path,
+        env={**inherited, "PATH": path},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 @pytest.mark.parametrize("page", [page for page in pages() if "\ndef test_" in program(page)], ids=name)
