@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 from sqlalchemy import Connection, select
@@ -67,6 +67,7 @@ class Attack:
             max_examples=examples,
             deadline=None,
             database=None,
+            phases=(Phase.generate, Phase.shrink),  # to find out which values do not matter takes the longest
             suppress_health_check=_CHECKS,
         )
         @given(self.histories())
@@ -96,9 +97,15 @@ class Attack:
         }
         ways["live, every event failing once"] = partial(self._failing, connection, history)
         if self.projector.replay_by == "aggregate":
-            ways["replayed at once"] = partial(self._replayed, connection, [found])
-            ways["replayed by aggregate"] = partial(self._replayed, connection, _by_aggregate(found))
-        (first, expected), *others = [(name, self._rows(connection, way)) for name, way in ways.items()]
+            groups = _by_aggregate(found)
+            at_once = [each for group in groups for each in group]
+            ways["replayed at once"] = partial(self._replayed, connection, [at_once])
+            ways["replayed by aggregate"] = partial(self._replayed, connection, groups)
+            ways["replayed up to the middle, then live"] = partial(self._caught_up, connection, found)
+        (first, expected), *others = [
+            (name, self._rows(connection, way, _A_MOMENT + timedelta(days=day)))
+            for day, (name, way) in enumerate(ways.items(), start=1)
+        ]
         for name, actual in others:
             if _seen(actual) != _seen(expected):
                 shown = "\n".join(f"  {event!r}" for event in history)
@@ -108,11 +115,12 @@ class Attack:
                 )
         return expected
 
-    def _rows(self, connection: Connection, way: Callable[[], object]) -> Rows | SequentError:
+    def _rows(self, connection: Connection, way: Callable[[], object], moment: datetime) -> Rows | SequentError:
         # A history that the projector refuses must be refused in every way; which event comes first may differ.
         savepoint = connection.begin_nested()
         try:
-            way()
+            with _clock.stopped(moment):
+                way()
             return {table.table.name: self._read(connection, table) for table in self._tables()}
         except (PublishEventError, ReplayError) as error:
             return error
@@ -134,6 +142,11 @@ class Attack:
         for group in groups:
             persistor, _ = load_in_memory([self.projector], group)
             store_rows(persistor, connection)
+
+    def _caught_up(self, connection: Connection, found: Sequence[Positioned]) -> None:
+        half = len(found) // 2
+        self._replayed(connection, _by_aggregate(found[:half]))
+        load_directly([self.projector], found[half:], connection)
 
     def _failing(self, connection: Connection, history: Sequence[Event]) -> None:
         transaction = LoadingTransaction(connection)
@@ -160,7 +173,7 @@ def _seen(result: Rows | SequentError) -> object:
 
 def _mixed(parts: tuple[list[list[Event]], Any]) -> list[Event]:
     streams, random = parts
-    waiting = [(uuid4(), iter(enumerate(stream, start=1))) for stream in streams]
+    waiting = [(UUID(int=random.getrandbits(128), version=4), iter(enumerate(stream, start=1))) for stream in streams]
     history: list[Event] = []
     while waiting:
         aggregate_id, stream = chosen = random.choice(waiting)
@@ -168,12 +181,14 @@ def _mixed(parts: tuple[list[list[Event]], Any]) -> list[Event]:
         if event is None:
             waiting.remove(chosen)
         else:
-            history.append(event.evolve(aggregate_id=aggregate_id, sequence_number=number))
+            header = {"aggregate_id": aggregate_id, "sequence_number": number}
+            history.append(event.evolve(**header, created_at=_A_MOMENT + timedelta(seconds=len(history))))
     return history
 
 
 def _by_aggregate(found: Sequence[Positioned]) -> list[list[Positioned]]:
+    """In the order in which a replay reads them."""
     groups: dict[UUID, list[Positioned]] = {}
     for position, event in found:
         groups.setdefault(event.aggregate_id, []).append((position, event))
-    return list(groups.values())
+    return [group for _, group in sorted(groups.items())]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -14,8 +14,8 @@ from sequent_sa.event_store.load import Position
 from sequent_sa.exceptions import ConfigurationError
 from sequent_sa.messages.event import Event
 from sequent_sa.projections.projector import Projector
-from sequent_sa.projections.view_record import VIEW_SCHEMA
 from sequent_sa.replay.loading import load_directly
+from sequent_sa.testing.streams import Given, flat
 
 if TYPE_CHECKING:
     from hypothesis.strategies import SearchStrategy
@@ -29,10 +29,9 @@ class ProjectorFixture:
         self._connection = connection
         self.session = Session(connection, join_transaction_mode="create_savepoint")
 
-    def project(self, *events: Event | Iterable[Event]) -> None:
+    def project(self, *events: Given) -> None:
         """Let every projector handle these events, in this order. Raises `PublishEventError` when one fails."""
-        flat = [one for item in events for one in ([item] if isinstance(item, Event) else item)]
-        positioned = ((Position(0, event.aggregate_id, event.sequence_number), event) for event in flat)
+        positioned = ((Position(0, event.aggregate_id, event.sequence_number), event) for event in flat(events))
         load_directly(self._app.projectors, positioned, self._connection)
         self.session.expire_all()
 
@@ -60,23 +59,11 @@ class ProjectorFixture:
         Attack(projector, begins_with, events, ignoring).run(self._connection, examples)
 
 
-def create_view_tables(app: Sequent) -> None:
-    """Make the view tables anew, as the records describe them now."""
-    with app.dialect.writing(app.engine) as connection, connection.begin():
-        app.dialect.create_schemas(connection, [VIEW_SCHEMA])
-        for metadata in app.view_metadata:
-            metadata.drop_all(connection)
-            metadata.create_all(connection)
-
-
 @contextmanager
-def projecting(app: Sequent) -> Generator[ProjectorFixture, None, None]:
-    """A fixture whose work is rolled back at the end."""
-    with app.dialect.writing(app.engine) as connection:
-        transaction = connection.begin()
-        fixture = ProjectorFixture(app, connection)
-        try:
-            yield fixture
-        finally:
-            fixture.session.close()
-            transaction.rollback()
+def projecting(app: Sequent, connection: Connection) -> Generator[ProjectorFixture, None, None]:
+    """A fixture in the transaction of a connection."""
+    fixture = ProjectorFixture(app, connection)
+    try:
+        yield fixture
+    finally:
+        fixture.session.close()

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from uuid import UUID
 
 from sequent_sa import _clock
 from sequent_sa.aggregates.aggregate_root import AggregateRoot, AppliedEvent
 from sequent_sa.aggregates.event_stream import EventStream
-from sequent_sa.aggregates.snapshot import snapshot_versions
 from sequent_sa.application import Sequent
 from sequent_sa.exceptions import ConfigurationError
 from sequent_sa.execution.middleware import Request
@@ -17,16 +16,12 @@ from sequent_sa.messages.codec import encode_event
 from sequent_sa.messages.command import BaseCommand
 from sequent_sa.messages.event import Event
 from sequent_sa.messages.form_params import Params
-from sequent_sa.messages.message_handler import MessageHandler
 from sequent_sa.testing.comparison import Expected, compare
-from sequent_sa.testing.in_memory_event_store import InMemoryEventStore
-from sequent_sa.testing.streams import StreamBuilder
+from sequent_sa.testing.stage import Stage
+from sequent_sa.testing.streams import Given, StreamBuilder, flat
 from sequent_sa.unit_of_work.aggregate_repository import AggregateRepository
 from sequent_sa.unit_of_work.event_publisher import EventPublisher
-from sequent_sa.unit_of_work.unit_of_work import UnitOfWork
 from sequent_sa.unit_of_work.units_of_work import UnitsOfWork
-
-Given = Event | Iterable[Event]
 
 
 class GivenEvents(BaseCommand):
@@ -34,16 +29,17 @@ class GivenEvents(BaseCommand):
 
 
 class SequentFixture:
-    """Runs the application's command handlers on an event store in memory, without projectors and workflows."""
+    """Runs the application's command handlers, without projectors and workflows; by default on a store in memory."""
 
-    def __init__(self, app: Sequent) -> None:
+    def __init__(self, app: Sequent, stage: Stage | None = None) -> None:
+        stage = stage or Stage.in_memory(app)
         self._app = app
-        self._store = InMemoryEventStore(snapshot_versions(app.type_names.aggregates))
-        self._units = UnitsOfWork(self._store.begin)
+        self._store = stage.event_store
+        self._units = UnitsOfWork(stage.begin)
         self.repository = AggregateRepository(self._units, self._store, app.type_names)
-        publisher = EventPublisher(self._units, _no_handlers)
+        self._stored: list[Event] = []
+        publisher = _Keeping(self._units, self._stored)
         self._service = app.wiring.command_service(self._units, self.repository, publisher)
-        self._start = 0
         self._unchecked: str | None = None
 
     def stream(self, aggregate_id: UUID) -> StreamBuilder:
@@ -60,22 +56,22 @@ class SequentFixture:
         Raises `ConfigurationError` when no aggregate of the application handles an aggregate's first event.
         """
         by_aggregate: dict[UUID, list[Event]] = {}
-        for event in _flat(events):
+        for event in flat(events):
             by_aggregate.setdefault(event.aggregate_id, []).append(event)
         with self._units.open() as unit:
             for aggregate_id, new in by_aggregate.items():
-                known = self._store.load(unit.transaction, [aggregate_id])
+                known = self._store.load(unit.transaction, [aggregate_id], snapshots=False)
                 history = [*(known[0][1] if known else ()), *new]
                 aggregate_type = self._aggregate_type(history[0])
                 name = self._app.type_names.name_of(aggregate_type)
                 aggregate = aggregate_type.load_from_history(EventStream(name, aggregate_id), history)
                 applied = [AppliedEvent(event, encode_event(event)) for event in new]
                 self._store.append(unit.transaction, GivenEvents(), [(aggregate.event_stream(name), applied)])
-        self._start = len(self._store.log)
+        self._stored.clear()
 
     def when_command(self, *commands: Request) -> None:
         """Execute commands; what they store is compared by `then_events`."""
-        self._start = len(self._store.log)
+        self._stored.clear()
         self._unchecked = ", ".join(map(_name, commands))
         try:
             self._service.execute_commands(*commands)
@@ -87,7 +83,7 @@ class SequentFixture:
     def stored_events(self) -> list[Event]:
         """What the last `when_command` stored."""
         self._unchecked = None
-        return list(self._store.log[self._start :])
+        return list(self._stored)
 
     def then_events(self, *expected: Expected | Iterable[Expected]) -> None:
         """Compare with what the last `when_command` stored, in order.
@@ -124,13 +120,12 @@ def _name(request: Request) -> str:
     return request.command_type.__name__ if isinstance(request, Params) else type(request).__name__
 
 
-def _no_handlers(unit: UnitOfWork) -> list[MessageHandler]:
-    return []
+class _Keeping(EventPublisher):
+    """Publishes to nobody, and keeps what was committed."""
 
+    def __init__(self, units: UnitsOfWork, kept: list[Event]) -> None:
+        super().__init__(units, lambda unit: ())
+        self._kept = kept
 
-def _flat(events: Iterable[Given]) -> Iterator[Event]:
-    for item in events:
-        if isinstance(item, Event):
-            yield item
-        else:
-            yield from item
+    def publish(self, events: Sequence[Event]) -> None:
+        self._units.current().after_commit.append(lambda: self._kept.extend(events))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 from typing import Concatenate, ParamSpec, Self
 from uuid import UUID
@@ -11,6 +11,17 @@ from sequent_sa import _clock
 from sequent_sa.messages.event import Event
 
 P = ParamSpec("P")
+Given = Event | Iterable[Event]
+"""An event, or several."""
+
+
+def flat(given: Iterable[Given]) -> Iterator[Event]:
+    """All events, in order."""
+    for item in given:
+        if isinstance(item, Event):
+            yield item
+        else:
+            yield from item
 
 
 class StreamBuilder:

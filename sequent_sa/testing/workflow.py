@@ -11,11 +11,10 @@ from sequent_sa.exceptions import ConfigurationError
 from sequent_sa.execution.middleware import Request
 from sequent_sa.execution.workflow import Workflow
 from sequent_sa.messages.command import BaseCommand
-from sequent_sa.messages.event import Event
 from sequent_sa.messages.validation import parse_command
 from sequent_sa.testing.comparison import Expected, compare
-from sequent_sa.testing.in_memory_transaction import InMemoryTransaction
-from sequent_sa.testing.streams import StreamBuilder
+from sequent_sa.testing.stage import Stage
+from sequent_sa.testing.streams import Given, flat
 from sequent_sa.unit_of_work.event_publisher import EventPublisher
 from sequent_sa.unit_of_work.unit_of_work import UnitOfWork
 from sequent_sa.unit_of_work.units_of_work import UnitsOfWork
@@ -28,8 +27,8 @@ class WorkflowFixture:
     `after_commit` run at the end of `when_event`.
     """
 
-    def __init__(self, app: Sequent) -> None:
-        self._units = UnitsOfWork(InMemoryTransaction)
+    def __init__(self, app: Sequent, stage: Stage | None = None) -> None:
+        self._units = UnitsOfWork((stage or Stage.in_memory(app)).begin)
         self._workflows: list[Workflow] = [workflow() for workflow in app.parts.workflows]
         self._commands: list[BaseCommand] = []
         self._unchecked: str | None = None
@@ -55,20 +54,20 @@ class WorkflowFixture:
         """Stop the clock at this moment, until the test ends. Raises `ValueError` for a moment without timezone."""
         _clock.stop(moment)
 
-    def when_event(self, *events: Event | StreamBuilder | Iterable[Event]) -> None:
+    def when_event(self, *events: Given) -> None:
         """Let the workflows handle events, in order, in one transaction; the hooks run when it ends.
 
         Raises `PublishEventError` when a workflow fails.
         """
         self._commands = []
-        flat = [one for item in events for one in ([item] if isinstance(item, Event) else item)]
+        all_events = list(flat(events))
         try:
             with self._units.open():
-                self._publisher.publish(flat)
+                self._publisher.publish(all_events)
         except BaseException:
             self._commands = []
             raise
-        self._unchecked = ", ".join(type(event).__name__ for event in flat)
+        self._unchecked = ", ".join(type(event).__name__ for event in all_events)
 
     @property
     def executed_commands(self) -> list[BaseCommand]:

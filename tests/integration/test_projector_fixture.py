@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import ClassVar
 from uuid import UUID, uuid4
 
 import pytest
@@ -11,9 +13,11 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from sequent_sa import ConfigurationError, Event, Projector, Sequent, ViewRecordBase, on
 from sequent_sa.exceptions import PublishEventError
+from sequent_sa.projections.persistors.persistor import Persistor
 from sequent_sa.testing import ProjectorFixture
-from sequent_sa.testing.projection import create_view_tables, projecting
-from tests.databases import Database
+from sequent_sa.testing.projection import projecting
+from sequent_sa.testing.stage import create_view_tables, undone
+from tests.databases import Database, SQLiteDatabases
 
 
 class Opened(Event):
@@ -35,6 +39,12 @@ class AccountRecord(ViewRecord):
     deposits: Mapped[int] = mapped_column(default=0)
 
 
+class DatedRecord(ViewRecord):
+    __tablename__ = "dated_accounts"
+    aggregate_id: Mapped[UUID] = mapped_column(primary_key=True)
+    created_at: Mapped[datetime]
+
+
 class GoodProjector(Projector, manages_tables=(AccountRecord,)):
     @on(Opened)
     def opened(self, event: Opened) -> None:
@@ -54,14 +64,105 @@ class GoodProjector(Projector, manages_tables=(AccountRecord,)):
 class ForgetfulProjector(GoodProjector):
     """Counts in itself instead of in its table."""
 
-    def __init__(self, persistor: object) -> None:
-        super().__init__(persistor)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    def __init__(self, persistor: Persistor) -> None:
+        super().__init__(persistor)
         self.seen = 0
 
     @on(Deposited)
     def deposited(self, event: Deposited) -> None:
         self.seen += 1
         self.update_all_records(AccountRecord, {"aggregate_id": event.aggregate_id}, {"deposits": self.seen})
+
+
+class Hoarder(GoodProjector):
+    """Keeps what it needs in its class, where no rollback and no replay finds it."""
+
+    owners: ClassVar[dict[UUID, int]] = {}
+
+    @on(Deposited)
+    def deposited(self, event: Deposited) -> None:
+        self.owners[event.aggregate_id] = self.owners.get(event.aggregate_id, 0) + 1
+        deposits = {"deposits": self.owners[event.aggregate_id]}
+        self.update_all_records(AccountRecord, {"aggregate_id": event.aggregate_id}, deposits)
+
+
+class Procrastinator(GoodProjector):
+    """Writes what one event says only when the next one comes."""
+
+    def __init__(self, persistor: Persistor) -> None:
+        super().__init__(persistor)
+        self.late: list[Deposited] = []
+
+    @on(Deposited)
+    def deposited(self, event: Deposited) -> None:
+        for late in self.late:
+            self.update_all_records(AccountRecord, {"aggregate_id": late.aggregate_id}, {"deposits": late.cents})
+        self.late = [event]
+
+
+class ClockWatcher(GoodProjector):
+    """Writes when it was at work."""
+
+    @on(Deposited)
+    def deposited(self, event: Deposited) -> None:
+        now = {"owner": datetime.now(UTC).isoformat()}
+        self.update_all_records(AccountRecord, {"aggregate_id": event.aggregate_id}, now)
+
+
+class Dater(Projector, manages_tables=(DatedRecord,)):
+    """Lets the moment at which it is at work be the one at which a record was created."""
+
+    @on(Opened)
+    def opened(self, event: Opened) -> None:
+        self.create_or_update_record(DatedRecord, {"aggregate_id": event.aggregate_id})
+
+
+class RightDater(Dater):
+    """Takes that moment from the event."""
+
+    @on(Opened)
+    def opened(self, event: Opened) -> None:
+        self.create_or_update_record(DatedRecord, {"aggregate_id": event.aggregate_id}, created_at=event.created_at)
+
+
+class Ranker(GoodProjector):
+    """Numbers aggregates in the order in which they came."""
+
+    @on(Opened)
+    def opened(self, event: Opened) -> None:
+        place = len(self.find_records(AccountRecord, {})) + 1
+        self.delete_all_records(AccountRecord, {"aggregate_id": event.aggregate_id})
+        self.create_record(AccountRecord, aggregate_id=event.aggregate_id, owner="x", deposits=place)
+
+
+class StoreRanker(Ranker, replay_by="store"):
+    """Says that it needs that order."""
+
+
+class Meddler(GoodProjector):
+    """Changes what belongs to other aggregates."""
+
+    @on(Deposited)
+    def deposited(self, event: Deposited) -> None:
+        self.update_all_records(AccountRecord, {}, {"deposits": event.cents})
+
+
+class Collector(Projector, manages_tables=(AccountRecord,)):
+    """Has one record for all aggregates."""
+
+    @on(Deposited)
+    def deposited(self, event: Deposited) -> None:
+        for record in self.find_records(AccountRecord, {"owner": "everybody"}):
+            self.delete_record(record)
+        self.create_record(AccountRecord, aggregate_id=UUID(int=1), owner="everybody", deposits=event.cents)
+
+
+class Gambler(GoodProjector):
+    """Writes what nobody can know."""
+
+    @on(Deposited)
+    def deposited(self, event: Deposited) -> None:
+        self.update_all_records(AccountRecord, {"aggregate_id": event.aggregate_id}, {"owner": str(uuid4())})
 
 
 class IdleProjector(Projector, manages_tables=None):
@@ -76,7 +177,18 @@ def app(database: Database) -> Sequent:
 @pytest.fixture
 def fixture(app: Sequent) -> Iterator[ProjectorFixture]:
     create_view_tables(app)
-    with projecting(app) as found:
+    with undone(app) as connection, projecting(app, connection) as found:
+        yield found
+    app.engine.dispose()
+
+
+@pytest.fixture
+def on_sqlite(sqlite_databases: SQLiteDatabases) -> Iterator[ProjectorFixture]:
+    """For what is the same on every database, and takes its time."""
+    app = Sequent(sqlite_databases.create().url, projectors=[GoodProjector])
+    create_view_tables(app)
+    with undone(app) as connection, projecting(app, connection) as found:
+        ViewRecord.metadata.create_all(connection)
         yield found
     app.engine.dispose()
 
@@ -94,10 +206,10 @@ def test_events_become_rows(fixture: ProjectorFixture) -> None:
 def test_nothing_of_a_test_stays(app: Sequent) -> None:
     """The tables are empty for the next test."""
     create_view_tables(app)
-    with projecting(app) as first:
+    with undone(app) as connection, projecting(app, connection) as first:
         first.project(Opened(uuid4(), 1, owner="Ben"))
         assert len(first.session.scalars(select(AccountRecord)).all()) == 1
-    with projecting(app) as second:
+    with undone(app) as connection, projecting(app, connection) as second:
         assert second.session.scalars(select(AccountRecord)).all() == []
     app.engine.dispose()
 
@@ -114,6 +226,27 @@ def test_a_projector_that_counts_in_itself_does_not(fixture: ProjectorFixture) -
     with pytest.raises(AssertionError, match="ForgetfulProjector gives other rows") as found:
         fixture.attack(ForgetfulProjector, begins_with=[Opened], examples=50)
     assert "Deposited(" in str(found.value)
+
+
+@pytest.mark.parametrize(
+    "projector", [Hoarder, Procrastinator, ClockWatcher, Dater, Ranker, Meddler, Collector, Gambler]
+)
+def test_what_makes_a_replay_give_other_rows_is_found(on_sqlite: ProjectorFixture, projector: type[Projector]) -> None:
+    """State outside of the tables, the clock, chance, and what other aggregates did."""
+    begins_with = [Opened] if Opened in projector.handled_events() else None
+    with pytest.raises(AssertionError, match=f"{projector.__name__} gives other rows"):
+        on_sqlite.attack(projector, begins_with=begins_with, examples=60)
+
+
+@pytest.mark.parametrize("projector", [RightDater, StoreRanker])
+def test_what_is_right_is_not_found(on_sqlite: ProjectorFixture, projector: type[Projector]) -> None:
+    """The same projectors after the mistake was corrected."""
+    on_sqlite.attack(projector, begins_with=[Opened], examples=15)
+
+
+def test_columns_that_no_projector_decides_are_left_out(on_sqlite: ProjectorFixture) -> None:
+    """If they are named."""
+    on_sqlite.attack(ClockWatcher, begins_with=[Opened], ignoring=["owner"], examples=15)
 
 
 def test_what_cannot_be_attacked_is_said(fixture: ProjectorFixture) -> None:
