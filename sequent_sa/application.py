@@ -282,7 +282,7 @@ class Sequent:
         Hooks for after the commit or rollback never run. Raises what executing the commands would raise.
         """
         result = DryRun()
-        units = UnitsOfWork(self._engines.writing if deep else self._engines.reading)
+        units = UnitsOfWork(self._engines.writing if deep else self._engines.read_only)
         repository_type = AggregateRepository if deep else UnstoredRepository
         recorder = CommandRecorder(result)
         service = self.wiring.publishing_service(

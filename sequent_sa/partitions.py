@@ -61,10 +61,17 @@ class Partitions:
                     if aggregate_id is None:
                         break
                     moved += partition_keys.make_change(self._dialect, connection, aggregate_id)
-            except DBAPIError:
+            except DBAPIError as error:
                 if aggregate_id is None:
                     raise
-                logger.exception("the events of %s could not be moved to another partition", aggregate_id)
+                about = {"aggregate_id": aggregate_id, "error": type(error.orig).__name__}
+                logger.error(
+                    "the events of %s could not be moved to another partition: %s",
+                    aggregate_id,
+                    type(error.orig).__name__,
+                    extra=about,
+                )
+                logger.debug("why the events of %s could not be moved", aggregate_id, exc_info=error, extra=about)
             done.append(aggregate_id)
         return moved
 

@@ -59,7 +59,10 @@ class Snapshots:
                 self.take_one(outdated.aggregate_id)
                 taken.append(outdated.aggregate_id)
             except Exception as error:
-                logger.exception("no snapshot of %s %s", outdated.aggregate_type, outdated.aggregate_id)
+                about = {"aggregate_id": outdated.aggregate_id, "error": type(error).__name__}
+                names = outdated.aggregate_type, outdated.aggregate_id
+                logger.error("no snapshot of %s %s: %s", *names, type(error).__name__, extra=about)
+                logger.debug("why there is no snapshot of %s %s", *names, exc_info=error, extra=about)
                 failed.append((outdated.aggregate_id, error))
                 with self._transaction() as transaction:
                     self._store.postpone(transaction, outdated)

@@ -108,7 +108,9 @@ class CommandService:
                 # A hook may lose a race of its own after the commit; then nothing may be executed twice.
                 if attempt == retries or unit is None or unit.committed:
                     raise
-                logger.info("trying again after a lost race: %s", error, extra={"attempt": attempt + 1})
+                about = {"attempt": attempt + 1, "error": type(error).__name__}
+                logger.info("trying again after a lost race (%s)", type(error).__name__, extra=about)
+                logger.debug("how the race was lost", exc_info=error, extra=about)
                 pause(random.uniform(0, min(_LONGEST_PAUSE, _FIRST_PAUSE * 2**attempt)))
                 attempt += 1
             else:

@@ -16,6 +16,7 @@ from sequent_sa.messages.event import Event
 from sequent_sa.messages.message import Message
 from sequent_sa.messages.message_handler import MessageHandler
 from sequent_sa.projections.persistors.persistor import Persistor
+from sequent_sa.projections.persistors.record_statements import own
 from sequent_sa.projections.persistors.record_table import Where, record_table
 
 P = ParamSpec("P")
@@ -257,7 +258,8 @@ class Projector(MessageHandler):
     def _change(self, record_type: type[R], record: R, change: Callable[[R], object] | None) -> None:
         if change is None:
             return
-        before = record_table(record_type).values(record)
+        # A list or dict that is changed in its place must not change here as well.
+        before = {name: own(value) for name, value in record_table(record_type).values(record).items()}
         change(record)
         self._persistor.save(record_type, record, before)
 

@@ -198,7 +198,12 @@ class AggregateRepository:
         try:
             return self._rebuild(stream, events)
         except SnapshotNotReadable as error:
-            logger.warning("%s: loaded from all of its events instead", error)
+            about = {"aggregate_id": stream.aggregate_id, "aggregate_type": stream.aggregate_type}
+            names = stream.aggregate_type, stream.aggregate_id
+            logger.warning(
+                "the snapshot of %s %s cannot be read: loaded from all of its events instead", *names, extra=about
+            )
+            logger.debug("why the snapshot of %s %s cannot be read", *names, exc_info=error, extra=about)
             ((stream, events),) = self._store.load(transaction, [stream.aggregate_id], snapshots=False)
             return self._rebuild(stream, events)
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from uuid import uuid4
+from concurrent.futures import ThreadPoolExecutor
+from uuid import UUID, uuid4
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import delete, select
 
-from sequent_sa import Command, CommandHandler, CommandNotValid, Sequent, Workflow, on
+from sequent_sa import Command, CommandHandler, CommandNotValid, DryRun, Secret, Sequent, Workflow, on
 from sequent_sa.exceptions import AggregateKeyNotUnique, AggregateNotFound
 from sequent_sa.tables import commands, events
 from tests.blog import (
@@ -16,6 +17,7 @@ from tests.blog import (
     AddPost,
     Post,
     PostAdded,
+    PostCommandHandler,
     PostProjector,
     PostRecord,
     RenamePost,
@@ -117,6 +119,97 @@ def test_no_hook_runs(database: Database) -> None:
         app.dry_run(add, Fail(aggregate_id=uuid4()), deep=True)
     assert called == []
     app.engine.dispose()
+
+
+def test_what_writes_by_accident_is_refused(database: Database) -> None:
+    """At one level the database is asked to let nothing be changed, whatever a command handler does."""
+
+    class Careless(CommandHandler):
+        @on(AddPost)
+        def add(self, command: AddPost) -> None:
+            with self.repository._units.current().transaction.reading() as connection:  # pyright: ignore[reportPrivateUsage]
+                connection.execute(delete(PostRecord))
+
+    app = Sequent(
+        database.url, command_handlers=[Careless, PostCommandHandler], projectors=[PostProjector], environment="test"
+    )
+    app.create_all()
+    add = AddPost(aggregate_id=uuid4(), author="Ben", title="Hi")
+    with pytest.raises(Exception, match=r"(?i)read-?only"):
+        app.dry_run(add)
+    app.dry_run(add, deep=True)
+    app.execute_commands(add)
+    app.engine.dispose()
+
+
+def test_equal_commands_are_two(app: Sequent) -> None:
+    """Each has an entry of its own, and only handlers of this application are named."""
+    id_ = uuid4()
+    app.execute_commands(AddPost(aggregate_id=id_, author="Ben", title="Hi"))
+    result = app.dry_run(AddComment(aggregate_id=id_, text="x"), AddComment(aggregate_id=id_, text="x"))
+    assert [[3], [4]] == [[each.event.sequence_number for each in executed.events] for executed in result.commands]
+    named = {handler for executed in result.commands for each in executed.events for handler in each.projectors}
+    assert {PostProjector} == named
+
+
+def test_an_aggregate_is_found_by_its_unique_key(app: Sequent) -> None:
+    """What is stored is there for the handlers of a dry run, also one level deep."""
+    id_ = uuid4()
+    app.execute_commands(AddPost(aggregate_id=id_, author="Ben", title="Hi"))
+    found: list[UUID] = []
+
+    class Finder(CommandHandler):
+        @on(RenamePost)
+        def rename(self, command: RenamePost) -> None:
+            post = self.repository.find_aggregate_by_unique_key("post_title", {"title": "hi"}, Post)
+            found.extend([post.aggregate_id] if post is not None else [])
+
+    with_finder = Sequent(app.engine, command_handlers=[Finder], projectors=[PostProjector], environment="test")
+    for deep in (False, True):
+        with_finder.dry_run(RenamePost(aggregate_id=id_, title="x"), deep=deep)
+    assert [id_, id_] == found
+
+
+@pytest.mark.parametrize("deep", [False, True])
+def test_live_traffic_goes_on_beside_dry_runs(app: Sequent, deep: bool) -> None:
+    """Neither gets anything of the other, whatever runs in which thread."""
+    id_ = uuid4()
+    app.execute_commands(AddPost(aggregate_id=id_, author="Ben", title="Hi"))
+    shown: list[DryRun] = []
+
+    def try_it() -> None:
+        for number in range(10):
+            shown.append(
+                app.dry_run(AddPost(aggregate_id=uuid4(), author="newcomer", title=f"dry {number}"), deep=deep)
+            )
+
+    with ThreadPoolExecutor(2) as pool:
+        trying = pool.submit(try_it)
+        for number in range(10):
+            pool.submit(app.execute_commands, RenamePost(aggregate_id=id_, title=f"live {number}")).result(60)
+        trying.result(60)
+    assert [2] * 10 == [len(each.commands[0].events) for each in shown]
+    assert all(len(each.commands[0].events[0].commands) == (1 if deep else 0) for each in shown)
+    with app.session() as session:
+        assert ["live 9"] == session.scalars(select(PostRecord.title)).all()
+        assert 12 == len(session.execute(select(events.c.aggregate_id)).all())
+
+
+def test_a_secret_is_not_shown(app: Sequent) -> None:
+    """Neither as it was given nor as it is stored."""
+
+    class SignUp(Command):
+        password: Secret
+
+    class SignUpHandler(CommandHandler):
+        @on(SignUp)
+        def sign_up(self, command: SignUp) -> None:
+            assert command.password.is_hashed
+
+    with_secret = Sequent(app.engine, command_handlers=[SignUpHandler], projectors=[PostProjector], environment="test")
+    text = str(with_secret.dry_run(SignUp(aggregate_id=uuid4(), password=Secret("hunter2")), deep=True))
+    assert "SignUp(" in text
+    assert not any(word in text for word in ("hunter2", "argon2"))
 
 
 def test_a_dry_run_inside_of_a_unit_of_work_stands_apart(app: Sequent) -> None:

@@ -77,6 +77,19 @@ def test_a_secret_is_never_logged(database: Database, caplog: pytest.LogCaptureF
     app.engine.dispose()
 
 
+def test_the_words_of_an_error_are_for_debugging(app: Sequent, caplog: pytest.LogCaptureFixture) -> None:
+    """A database says which row it refused. Above DEBUG there is the name of the error, and how often it was tried."""
+    app.execute_commands(AddPost(aggregate_id=app.new_uuid(), author="ben", title="Hi"))
+    store = "sequent_schema." if app.dialect.name == "postgresql" else ""
+    with app.dialect.writing(app.engine) as connection, connection.begin():
+        connection.exec_driver_sql(f"UPDATE {store}command_types SET type = 'Other'")  # as a restore might do
+    with caplog.at_level(logging.INFO, "sequent_sa"):
+        app.execute_commands(AddPost(aggregate_id=app.new_uuid(), author="my words", title="Ho"), retries=1)
+    (record,) = [each for each in caplog.records if each.name.startswith("sequent_sa")]
+    assert "trying again after a lost race (ConcurrencyError)" == record.getMessage()
+    assert (1, "ConcurrencyError", None) == (vars(record)["attempt"], vars(record)["error"], record.exc_info)
+
+
 def test_nothing_is_printed_unless_somebody_listens(tmp_path: Path) -> None:
     """Python prints warnings of libraries that nobody configured logging for; ours keep quiet."""
     program = f"""
