@@ -242,11 +242,13 @@ def test_what_makes_a_replay_give_other_rows_is_found(on_sqlite: ProjectorFixtur
 def test_what_is_right_is_not_found(on_sqlite: ProjectorFixture, projector: type[Projector]) -> None:
     """The same projectors after the mistake was corrected."""
     on_sqlite.attack(projector, begins_with=[Opened], examples=15)
+    assert on_sqlite.session.scalars(select(AccountRecord)).all() == []
 
 
 def test_columns_that_no_projector_decides_are_left_out(on_sqlite: ProjectorFixture) -> None:
     """If they are named."""
     on_sqlite.attack(ClockWatcher, begins_with=[Opened], ignoring=["owner"], examples=15)
+    assert on_sqlite.session.scalars(select(AccountRecord)).all() == []
 
 
 def test_what_cannot_be_attacked_is_said(fixture: ProjectorFixture) -> None:
