@@ -100,7 +100,7 @@ def defaults_of(message_type: Any) -> Mapping[str, Any]:
 def rules_of(message_type: type) -> tuple[type[Schema], ...]:
     """The schemas whose hooks a message class uses, its own first, then inherited ones."""
     found = [vars(base).get("__rules__") for base in message_type.__mro__]
-    rules = [each for each in found if each is not None]
+    rules = dict.fromkeys(each for each in found if each is not None)
     return tuple(each for each in rules if not any(each is not other and issubclass(other, each) for other in rules))
 
 

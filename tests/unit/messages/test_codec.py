@@ -400,3 +400,9 @@ def test_upcasters_run_one_after_the_other(event_type: type[Event], total: int, 
     assert (total, half) == (found.total, getattr(found, "half", None))
     header = {"aggregate_id": str(AGGREGATE), "sequence_number": 1, "created_at": NOW.isoformat()}
     assert found == event_type.load({**header, "cents": 5})
+
+
+def test_an_upcaster_sees_the_columns() -> None:
+    """Not what stored JSON says in their place."""
+    stored = '{"send_date": "2020-01-02", "aggregate_id": "x", "sequence_number": 9, "created_at": "x"}'
+    assert str(AGGREGATE) == read(stored, InvoiceSent).owner

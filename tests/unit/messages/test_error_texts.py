@@ -44,6 +44,7 @@ class Fill(BaseCommand):
     parts: list[Part] = []  # noqa: RUF012
     notes: dict[str, str] = {}  # noqa: RUF012
     url: str | None = attr(default=None, field=fields.Url())
+    sure: bool = attr(default=False, field=fields.Boolean())
     mail: Annotated[str | None, validate.Email()] = None
     secret: Secret | None = None
 
@@ -184,7 +185,8 @@ def test_outside_of_an_application_texts_are_english() -> None:
 def test_no_text_repeats_the_input() -> None:
     """What was typed may be a secret."""
     with pytest.raises(CommandNotValid) as found:
-        Fill.from_params({"secret": ["hush"], "word": "hush", "mail": "hush", "name": "hush"}).parse()
+        Fill.from_params({"secret": ["hush"], "word": "hush", "mail": "hush", "name": "hush", "sure": "hush"}).parse()
+    assert "sure" in found.value.errors
     assert "hush" not in str(found.value)
     assert "hush" not in str(codes(found.value.errors))
 

@@ -242,3 +242,47 @@ def test_a_command_without_its_target_fails_at_once() -> None:
 
     with pytest.raises(TypeError, match="Cancel: Missing required argument 'aggregate_id'"):
         Cancel()  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue] # on purpose
+
+
+class NameRules(Schema):
+    @validates("name")
+    def name_is_not_x(self, value: str, data_key: str) -> None:
+        if value == "x":
+            raise ValidationError("Not x.")
+
+
+class LongNameRules(NameRules):
+    @validates("name")
+    def name_is_long(self, value: str, data_key: str) -> None:
+        if len(value) < 3:
+            raise ValidationError("Short.")
+
+
+class Call(BaseCommand, schema=NameRules):
+    name: str
+
+
+class CallLonger(Call, schema=LongNameRules):
+    pass
+
+
+class CallAgain(Call, schema=NameRules):
+    pass
+
+
+class CallAsBefore(CallLonger, schema=NameRules):
+    pass
+
+
+@pytest.mark.parametrize(
+    ("call", "refused"),
+    [(Call, {"x"}), (CallLonger, {"x", "ab"}), (CallAgain, {"x"}), (CallAsBefore, {"x", "ab"})],
+)
+def test_rules_are_inherited_once(call: type[Call], refused: set[str]) -> None:
+    """Whether a subclass names the same rules again, stricter ones, or those that they come from; typed or not."""
+    for name in ("x", "ab", "long"):
+        for given in (call(name=name), call.from_params({"name": name})):
+            if name in refused:
+                assert list(errors_of(given)) == ["name"]
+            else:
+                assert parse_command(given) == call(name=name)
