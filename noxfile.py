@@ -5,6 +5,7 @@ Arguments after `--` go to pytest: `nox --session tests-3.12 -- tests/unit -k up
 
 from __future__ import annotations
 
+import re
 import shutil
 import sys
 from pathlib import Path
@@ -23,7 +24,7 @@ nox.needs_version = ">=2025.2.9"
 nox.options.default_venv_backend = "virtualenv"
 nox.options.reuse_venv = "yes"
 nox.options.error_on_missing_interpreters = False  # nox says which tests it skipped for want of their Python
-nox.options.sessions = ["lint", "types", "imports", "tests", "docs", "package"]
+nox.options.sessions = ["lint", "types", "imports", "tests", "docs", "site", "package"]
 
 DOCUMENTATION = "tests/rules/test_documentation.py"
 TYPING = "tests/unit/test_typing.py"
@@ -119,6 +120,21 @@ def docs(session: nox.Session) -> None:
     """Every snippet of the README and the guides runs."""
     install(session, "test")
     session.run("pytest", *PARALLEL, DOCUMENTATION, *session.posargs)
+
+
+@nox.session
+def site(session: nox.Session) -> None:
+    """The documentation site, without warnings; its pages ask no other host for fonts, styles or scripts."""
+    install(session, "site")
+    place = Path(session.create_tmp()).resolve() / "site"
+    session.run("mkdocs", "build", "--strict", "--quiet", "--site-dir", str(place), env={"NO_MKDOCS_2_WARNING": "1"})
+    elsewhere = re.compile(
+        r"""<(?:script|img|iframe)[^>]*\ssrc=["']?(?:https?:)?//|<link[^>]*rel=["']?stylesheet[^>]*//"""
+    )
+    pages = [str(page) for page in place.rglob("*.html") if elsewhere.search(page.read_text())]
+    if pages:
+        session.error(f"these pages load something from another host: {', '.join(pages)}")
+    session.log(f"the site is in {place}")
 
 
 @nox.session
