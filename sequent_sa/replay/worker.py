@@ -82,7 +82,7 @@ def work(assignment: Assignment, pipe: connection.Connection) -> None:
         while (group := _next(pipe)) is not None:
             loader.load(group, assignment.mark, lambda number: pipe.send(Advanced(number)))
             pipe.send(Idle())
-    except (EOFError, BrokenPipeError) as error:
+    except (EOFError, ConnectionError) as error:
         raise SystemExit(1) from error  # nobody waits for this process any more
     except BaseException as error:
         pipe.send(Failed(describe_failure(error)))

@@ -28,7 +28,7 @@ class Note(CallersRecord):
     id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     post_id: Mapped[UUID | None] = mapped_column(ForeignKey(PostRecord.aggregate_id), default=None)
     text: Mapped[str] = mapped_column(default="")
-    post: Mapped[PostRecord | None] = relationship(init=False)
+    post: Mapped[PostRecord | None] = relationship(PostRecord, init=False)
 
 
 class TellingWorkflow(Workflow):

@@ -6,7 +6,6 @@ import logging
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import closing
 from typing import Any
 from uuid import UUID
 
@@ -203,12 +202,11 @@ def test_loading_and_appending_touch_one_partition(on_postgresql: Sequent) -> No
     app.snapshots.take_one(aggregate_id)
     reader = app.event_store.reader  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue]
     with app.engine.connect() as connection:
-        for statement in (reader._all_events, reader._since_snapshots):
-            compiled = statement.compiled(connection)
-            with closing(connection.connection.cursor()) as cursor:
-                values = compiled.values(app.dialect.ids([aggregate_id]))
-                cursor.execute(f"EXPLAIN (ANALYZE, COSTS OFF) {compiled.text}", values)
-                plan = [line for (line,) in cursor.fetchall() if " on events_" in line]
+        for query in (reader._query([aggregate_id], with_snapshots=some) for some in (False, True)):
+            statement = query.statement.executable.params(query.parameters)
+            compiled = statement.compile(connection, compile_kwargs={"literal_binds": True})
+            explained = connection.exec_driver_sql(f"EXPLAIN (ANALYZE, COSTS OFF) {compiled}").scalars()
+            plan = [line for line in explained if " on events_" in line]
             executed = [line for line in plan if "never executed" not in line]
             assert 3 == len(plan)
             assert ["events_nl" in line for line in executed] == [True]
