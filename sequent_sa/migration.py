@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,7 +20,9 @@ from sequent_sa.projections.projector import Projector
 from sequent_sa.projections.projector_states import by_projector, read_states
 from sequent_sa.replay import replay_state
 from sequent_sa.replay.context import ReplayContext
+from sequent_sa.replay.drift import Difference, verify
 from sequent_sa.replay.engine import Replay
+from sequent_sa.replay.meter import Watch
 from sequent_sa.replay.replay_state import State
 
 Report = Callable[[str], None]
@@ -87,6 +89,20 @@ class Migration:
             report("the view tables are up to date; no projector changed")
         else:
             report("nothing to do: everything is up to date")
+
+    def verify(
+        self, projectors: Sequence[type[Projector]], found: Callable[[Difference], object], report: Report, watch: Watch
+    ) -> int:
+        """Compare the tables of projectors with what a replay gives; returns the number of rows that differ.
+
+        Raises `ReplayError` when view migrations are pending, and as `sequent_sa.replay.drift.verify`.
+        """
+        check_event_store(self._app.engine)
+        if self._ini.is_file() and self._pending_revision() is not None:
+            raise ReplayError(
+                "view migrations are pending, so the tables cannot be compared: run `sequent migrate offline`"
+            )
+        return verify(self.context, projectors, found, report, watch)
 
     def status(self) -> MigrationStatus:
         """Where things stand and what to type next."""

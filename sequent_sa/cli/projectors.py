@@ -7,6 +7,7 @@ import click
 from sequent_sa import database
 from sequent_sa.cli.app import ApplicationFinder, pass_finder
 from sequent_sa.cli.replay import replay
+from sequent_sa.cli.verify import verify
 from sequent_sa.exceptions import ConfigurationError
 from sequent_sa.projections.persistors.record_table import record_table
 from sequent_sa.projections.projector import Projector
@@ -71,6 +72,7 @@ def activate(finder: ApplicationFinder) -> None:
 
 
 projectors.add_command(replay)
+projectors.add_command(verify)
 
 
 def _line(projector: type[Projector], state: ProjectorState) -> str:

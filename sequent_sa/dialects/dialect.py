@@ -94,8 +94,25 @@ class ShadowTables(Protocol):
         """
         ...
 
+    def comparing(self) -> AbstractContextManager[Connection]:
+        """A transaction on the live database that sees one moment, and keeps nobody out."""
+        ...
+
     def loading_while_going_live(self, live: Connection) -> AbstractContextManager[Connection]:
-        """Like `loading`, inside `going_live`."""
+        """Like `loading`, inside `going_live` or `comparing`."""
+        ...
+
+    def beside(self, live: Connection) -> AbstractContextManager[Connection]:
+        """Inside `comparing`: the live tables and the twins are in the schemas that `places` names."""
+        ...
+
+    @property
+    def places(self) -> tuple[str, str]:
+        """The schemas of the live tables and of the twins, inside `beside`."""
+        ...
+
+    def comparable(self, value: ColumnElement[Any]) -> ColumnElement[Any]:
+        """A column as something of which the database knows whether it is equal."""
         ...
 
     def swap(

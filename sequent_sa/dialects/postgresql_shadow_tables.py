@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from fnmatch import fnmatchcase
+from typing import Any
 
-from sqlalchemy import Connection, Engine, text
+from sqlalchemy import JSON, ColumnElement, Connection, Engine, cast, text
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.exc import DBAPIError
 
 from sequent_sa import tables
@@ -89,6 +91,21 @@ class PostgreSQLShadowTables:
             lock_tables(connection, modes, lock_timeout)
             connection.info["sequent_lock_timeout"] = lock_timeout
             yield connection
+
+    @contextmanager
+    def comparing(self) -> Generator[Connection, None, None]:
+        connection = self._engine.connect().execution_options(isolation_level="REPEATABLE READ")
+        with connection, connection.begin():
+            yield connection
+
+    @contextmanager
+    def beside(self, live: Connection) -> Generator[Connection, None, None]:
+        yield live
+
+    places = (VIEW, REPLAY)
+
+    def comparable(self, value: ColumnElement[Any]) -> ColumnElement[Any]:
+        return cast(value, JSONB()) if isinstance(value.type, JSON) else value
 
     @contextmanager
     def loading_while_going_live(self, live: Connection) -> Generator[Connection, None, None]:

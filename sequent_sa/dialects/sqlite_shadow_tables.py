@@ -8,8 +8,9 @@ from contextlib import contextmanager
 from fnmatch import fnmatchcase
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
-from sqlalchemy import Connection, Engine, MetaData, create_engine, event, text
+from sqlalchemy import ColumnElement, Connection, Engine, MetaData, create_engine, event, text
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.pool import NullPool
 
@@ -111,8 +112,7 @@ class SQLiteShadowTables:
                 with connection.begin():
                     yield connection
             finally:
-                if _ATTACHED in [name for _, name, _ in driver.execute("PRAGMA database_list")]:
-                    driver.execute(f"DETACH DATABASE {_ATTACHED}")
+                _detach(driver)
                 driver.execute("PRAGMA foreign_keys = ON")
 
     @contextmanager
@@ -138,6 +138,28 @@ class SQLiteShadowTables:
         for name, _ in stand_ins:
             if name in now:
                 twins.exec_driver_sql(f"DROP TABLE {_quote(name)}")
+
+    @contextmanager
+    def comparing(self) -> Generator[Connection, None, None]:
+        with self._live.connect() as connection:
+            driver = connection.connection.driver_connection
+            assert driver is not None
+            try:
+                with connection.begin():
+                    connection.execute(_LIVE_TABLES).close()  # a transaction sees the moment of its first look
+                    yield connection
+            finally:
+                _detach(driver)
+
+    @contextmanager
+    def beside(self, live: Connection) -> Generator[Connection, None, None]:
+        live.exec_driver_sql(f"ATTACH DATABASE ? AS {_ATTACHED}", (str(self._path),))
+        yield live
+
+    places = ("main", _ATTACHED)
+
+    def comparable(self, value: ColumnElement[Any]) -> ColumnElement[Any]:
+        return value
 
     @contextmanager
     def loading_while_going_live(self, live: Connection) -> Generator[Connection, None, None]:
@@ -216,6 +238,11 @@ _TABLES = text(
 _VIEWS = text("SELECT name FROM main.sqlite_master WHERE type = 'view'")
 _LIVE_TABLES = text("SELECT name FROM main.sqlite_master WHERE type = 'table'")
 _COLUMNS = text("SELECT name FROM pragma_table_xinfo(:name, 'main') WHERE hidden = 0")
+
+
+def _detach(driver: Any) -> None:
+    if _ATTACHED in [name for _, name, _ in driver.execute("PRAGMA database_list")]:
+        driver.execute(f"DETACH DATABASE {_ATTACHED}")
 
 
 def _belonging_to(live: Connection, names: Collection[str]) -> set[str]:

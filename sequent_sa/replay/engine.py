@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cached_property
+from typing import TypeVar
 
 from sqlalchemy import Connection, exists, select
 from sqlalchemy.exc import DBAPIError
@@ -22,6 +23,8 @@ from sequent_sa.replay.meter import Meter, Progress, Watch
 from sequent_sa.replay.progress import GroupCounts
 from sequent_sa.replay.replay_state import ReplayRow, State
 from sequent_sa.replay.worker import Assignment
+
+T = TypeVar("T")
 
 _GROUPS_A_WORKER = 8
 _EVENTS_A_WORKER = 50_000
@@ -86,11 +89,14 @@ class Replay:
         assert row is not None
         return row.state
 
-    def prepare(self) -> None:
-        """Make the twins, run the pending view migrations on them, and register the projectors as replaying."""
+    def prepare(self, *, swapping: bool = True) -> None:
+        """Make the twins, run the pending view migrations on them, and register the projectors as replaying.
+
+        Without `swapping` nothing minds what depends on the live tables: they will stay.
+        """
         with self._step("prepare"):
-            hooked = any(projector.looks_after_dependents() for projector in self.projectors)
-            self._twins.prepare(self._table_names(), self._other_table_names(), dependents=hooked)
+            tolerated = not swapping or any(projector.looks_after_dependents() for projector in self.projectors)
+            self._twins.prepare(self._table_names(), self._other_table_names(), dependents=tolerated)
             self._migrate_twins()
             with self._changing("prepare") as connection:
                 self._states.register_replaying(connection, self.projectors)
@@ -126,6 +132,14 @@ class Replay:
             with self._changing("catch up") as connection:
                 replay_state.set_state(connection, self._id, before)
         self._report(f"caught up with {number} events")
+
+    def compare(self, compare: Callable[[Connection], T]) -> T:
+        """Catch up until one moment, and compare the live tables and the twins as they were then."""
+        with self._step("catch up"), self._twins.comparing() as live:
+            with self._twins.loading_while_going_live(live) as loading:
+                self._loader.catch_up_within(live, loading)
+            with self._twins.beside(live) as both:
+                return compare(both)
 
     def optimize(self) -> None:
         """Bring back indexes and foreign keys, and refresh the statistics."""

@@ -79,12 +79,19 @@ class Loader:
         """Like `catch_up`, in a transaction of somebody else's, with everybody who stores events kept out."""
         progress.hold(loading, self.replay_id)
         window = progress.window(loading, self.replay_id)
-        until = dialect_of(self.engine).position_mark(reading)
-        events = self.reader.events(reading, self.event_names(self.projectors), after=window.after, until=until)
-        with closing(events) as found:
-            number = load_directly(self.projectors, found, loading)
-        progress.reach(loading, self.replay_id, until)
-        return number
+        now = dialect_of(self.engine).position_mark(reading)
+        names = self.event_names(self.projectors)
+        number = 0
+        while True:
+            until = window.until or now  # a window that an interrupted catch-up left is finished first
+            where = [] if window.last is None else [behind(window.last)]
+            events = self.reader.events(reading, names, after=window.after, until=until, where=where)
+            with closing(events) as found:
+                number += load_directly(self.projectors, found, loading)
+            is_last = window.until is None
+            window = progress.reach(loading, self.replay_id, until)
+            if is_last:
+                return number
 
     def by(self, kind: str) -> Sequence[type[Projector]]:
         """The projectors that are replayed by aggregate, or by store."""

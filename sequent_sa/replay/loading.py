@@ -31,9 +31,10 @@ class LoadingTransaction:
         self.unsent: dict[object, Any] = {}
 
     def write(self, write: Write, *, first: bool = False) -> None:
-        self._pending.insert(0 if first else len(self._pending), write)
+        # Before, not after: until somebody asks for rows, this write may still be changed (see UnsentRows).
         if len(self._pending) >= _WRITES_A_FLUSH:
             self.flush()
+        self._pending.insert(0 if first else len(self._pending), write)
 
     def on_commit(self, callback: Callable[[], object]) -> None:
         """Raises `ReplayError`: a projector has nothing to do at the commit of a replay."""

@@ -243,6 +243,20 @@ def test_an_aborted_replay_leaves_everything_as_it_was(app: Sequent, database: D
     new.engine.dispose()
 
 
+@pytest.mark.parametrize("writes", [1, 2, 3])
+def test_a_catch_up_sends_its_writes_in_portions(app: Sequent, monkeypatch: pytest.MonkeyPatch, writes: int) -> None:
+    """Wherever a portion ends, what is changed of a row that was just written is not lost."""
+    monkeypatch.setattr("sequent_sa.replay.loading._WRITES_A_FLUSH", writes)
+    replay = Replay.create(context(app), app.projectors)
+    replay.prepare()
+    replay.run()
+    add_posts(app, 7)
+    replay.catch_up()
+    replay.optimize()
+    replay.go_live()
+    assert [(f"ben {number}", 1) for number in range(7)] == titles(app)
+
+
 def test_nothing_is_lost_while_another_process_writes(app: Sequent, database: Database) -> None:
     """Posts added at full speed during every step are all projected exactly once."""
     add_posts(app, 5)

@@ -1,0 +1,74 @@
+"""`sequent projectors verify`: whether the view tables hold what the events say."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import click
+
+from sequent_sa.cli.app import ApplicationFinder, pass_finder
+from sequent_sa.cli.replay import named
+from sequent_sa.migration import Migration
+from sequent_sa.replay.drift import Difference
+
+
+@click.command()
+@click.argument("names", nargs=-1, metavar="[PROJECTOR]...")
+@click.option("--limit", type=click.IntRange(0), default=100, show_default=True, help="Differences to print.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON, one object a line.")
+@pass_finder
+@click.pass_context
+def verify(
+    context: click.Context, finder: ApplicationFinder, names: tuple[str, ...], limit: int, as_json: bool
+) -> None:
+    """Replay projectors aside, and report the rows in which the live tables differ; the exit status is 1 then.
+
+    The application may run meanwhile, and its tables stay as they are. A row that differs was changed by hand, or comes
+    from a projector that makes something else of the same events each time, or from a version with a mistake.
+    """
+    app = finder.application
+    migration = Migration(app, finder.alembic_ini)
+    printed = _Printer(limit, as_json)
+    number = migration.verify(named(migration.context, names), printed, _quiet(as_json), lambda _progress: None)
+    if as_json:
+        click.echo(json.dumps({"differences": number}))
+    elif number > limit:
+        click.echo(f"... and {number - limit} more")
+    if number:
+        click.echo(f"{number} rows differ from what the events say", err=True)
+        context.exit(1)
+    if not as_json:
+        click.echo("the tables hold what the events say")
+
+
+class _Printer:
+    def __init__(self, limit: int, as_json: bool) -> None:
+        self._left = limit
+        self._print = _as_json if as_json else _as_line
+
+    def __call__(self, difference: Difference) -> None:
+        if self._left:
+            self._left -= 1
+            click.echo(self._print(difference))
+
+
+def _quiet(as_json: bool) -> Callable[[str], None]:
+    return (lambda _line: None) if as_json else (lambda line: click.echo(line, err=True))
+
+
+def _as_json(difference: Difference) -> str:
+    return json.dumps(difference._asdict(), default=str)
+
+
+def _as_line(difference: Difference) -> str:
+    key = ", ".join(f"{name}={value}" for name, value in difference.key.items())
+    where = f"{difference.table} {key}".strip()
+    live, replayed = difference.live, difference.replayed
+    if live is None or replayed is None:
+        row: Mapping[str, Any] = live or replayed or {}
+        only = "is only in the live table" if replayed is None else "is missing in the live table"
+        return f"{where} {only}: " + ", ".join(f"{name}={value!r}" for name, value in row.items())
+    changed = [name for name in live if live[name] != replayed[name]]
+    return f"{where}: " + "; ".join(f"{name} is {live[name]!r}, a replay gives {replayed[name]!r}" for name in changed)

@@ -1,0 +1,149 @@
+"""`sequent projectors verify` finds rows that are not what the events say, beside the running application."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+
+from sequent_sa import Projector, ReplayError, Sequent, on
+from sequent_sa.projections.projector_states import read_states
+from sequent_sa.replay import replay_state
+from sequent_sa.replay.drift import Difference, verify
+from tests import blog
+from tests.blog import PostAdded, PostRecord
+from tests.databases import Database
+from tests.integration.test_concurrency import ADD_POSTS, ROOT
+from tests.integration.test_replay import add_posts, context, titles, upgraded, wait_for_rows
+
+
+def differences(app: Sequent, projector: type[Projector] = blog.PostProjector, **options: object) -> list[Difference]:
+    """What a comparison of one projector's tables finds."""
+    found: list[Difference] = []
+    number = verify(
+        context(app, projectors=(projector,), **options), [projector], found.append, lambda _: None, lambda _: None
+    )
+    assert number == len(found)
+    return found
+
+
+def change(app: Sequent, database: Database, statement: str) -> None:
+    """Change the live table by hand."""
+    table = "view_schema.post_records" if database.is_postgresql else "post_records"
+    with app.dialect.writing(app.engine) as connection, connection.begin():
+        connection.execute(text(statement.format(table=table)))
+
+
+def test_rows_that_were_changed_by_hand_are_found(app: Sequent, database: Database) -> None:
+    """A changed, a removed and an added row, each with its key; the live tables and states stay as they are."""
+    ids = sorted(add_posts(app, 12), key=str)
+    assert [] == differences(app)
+    change(app, database, "UPDATE {table} SET title = 'by hand' WHERE title = 'ben 3'")
+    change(app, database, "DELETE FROM {table} WHERE title = 'ben 5'")
+    change(app, database, "UPDATE {table} SET comments = 7 WHERE title = 'ben 7'")
+    before = titles(app)
+    found = differences(app)
+    assert {("ben 3", "by hand"), ("ben 5", None), ("ben 7", "ben 7")} == {
+        (row.replayed and row.replayed["title"], row.live and row.live["title"]) for row in found
+    }
+    assert {1, 7} == {row.live["comments"] for row in found if row.live}
+    assert all(row.key["aggregate_id"] in ids for row in found)
+    assert before == titles(app)
+    with app.engine.connect() as connection:
+        state = read_states(connection)["PostProjector"]
+        assert replay_state.in_progress(connection) is None
+    assert (1, None) == (state.active_version, state.replaying_version)
+
+
+class RandomProjector(blog.PostProjector, name="PostProjector"):
+    """A projector that makes something else of the same events each time."""
+
+    numbers = count()
+
+    @on(PostAdded)
+    def added(self, event: PostAdded) -> None:
+        author = f"author {next(self.numbers)}"
+        self.create_record(PostRecord, aggregate_id=event.aggregate_id, author=author)
+
+
+def test_a_projector_that_is_not_deterministic_is_found(app: Sequent) -> None:
+    """Every row that it wrote differs."""
+    add_posts(app, 3)
+    assert ["author"] * 3 == [
+        name
+        for row in differences(app, RandomProjector)
+        for name in row.live or ()
+        if row.replayed and row.live and row.live[name] != row.replayed[name]
+    ]
+
+
+def test_only_what_is_active_can_be_compared(app: Sequent, database: Database) -> None:
+    """Code of another version says so and begins nothing."""
+    add_posts(app, 1)
+    new = upgraded(database)
+    with pytest.raises(ReplayError, match="PostProjector version 2 is not active"):
+        differences(new, new.projectors[0])
+    with new.engine.connect() as connection:
+        assert replay_state.latest(connection) is None
+    new.engine.dispose()
+
+
+def test_a_comparison_beside_writers_finds_nothing(app: Sequent, database: Database) -> None:
+    """What is committed while it runs is on both sides or on neither; one difference stays one."""
+    add_posts(app, 2)
+    writers = [
+        subprocess.Popen([sys.executable, "-c", ADD_POSTS, database.url, name, "100000"], cwd=ROOT)
+        for name in ("left", "right")
+    ]
+    try:
+        wait_for_rows(app, 10)
+        assert [] == differences(app)
+        change(app, database, "UPDATE {table} SET title = 'by hand' WHERE title = 'ben 1'")
+        assert ["by hand"] == [row.live["title"] for row in differences(app) if row.live]
+        assert all(writer.poll() is None for writer in writers)
+    finally:
+        for writer in writers:
+            writer.kill()
+            writer.wait()
+
+
+def run_verify(directory: Path, database: Database, *words: str) -> subprocess.CompletedProcess[str]:
+    """Run the command."""
+    return subprocess.run(
+        [sys.executable, "-m", "sequent_sa.cli", "--app", "tests.blog.app:app", "projectors", "verify", *words],
+        cwd=directory,
+        env={"DATABASE_URL": database.url, "PATH": "", "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_the_command_says_what_differs(migrated_database: Database, tmp_path: Path) -> None:
+    """The exit status tells a script, `--json` what it can read; a misspelt name is a clear error."""
+    app = blog.new_app(migrated_database.url)
+    app.create_all()
+    ids = add_posts(app, 3)
+    good = run_verify(tmp_path, migrated_database)
+    assert (0, "the tables hold what the events say\n") == (good.returncode, good.stdout), good.stderr
+    change(app, migrated_database, "UPDATE {table} SET title = 'by hand' WHERE title IN ('ben 1', 'ben 2')")
+    bad = run_verify(tmp_path, migrated_database, "PostProjector", "--limit", "1")
+    assert 1 == bad.returncode
+    assert "title is 'by hand', a replay gives 'ben" in bad.stdout
+    assert "... and 1 more" in bad.stdout
+    lines: list[dict[str, Any]] = [
+        json.loads(line) for line in run_verify(tmp_path, migrated_database, "--json").stdout.splitlines()
+    ]
+    assert {"differences": 2} == lines[-1]
+    assert {str(each) for each in ids[1:]} == {line["key"]["aggregate_id"] for line in lines[:-1]}
+    assert (1, "Error: Nobody is no projector of this application: it has PostProjector") == (
+        run_verify(tmp_path, migrated_database, "Nobody").returncode,
+        run_verify(tmp_path, migrated_database, "Nobody").stderr.strip(),
+    )
+    app.engine.dispose()
