@@ -81,7 +81,7 @@ def _differences_in(connection: Connection, twins: ShadowTables, managed: Table)
     both = union_all(*(select(literal(side).label("side"), rows) for side, rows in sides))
     if keyed:
         both = both.order_by(*key)
-    found = (dict(row._mapping) for row in connection.execute(both))
+    found = (dict(row) for row in connection.execute(both).mappings())
     if not keyed:
         for row in found:
             side = row.pop("side")
