@@ -12,6 +12,7 @@ from pathlib import Path
 
 import nox
 from packaging.requirements import Requirement
+from packaging.version import Version
 
 HERE = Path(__file__).parent
 PROJECT = nox.project.load_toml(HERE / "pyproject.toml")
@@ -19,6 +20,7 @@ SUPPORTED = ("3.11", "3.12", "3.13")
 RUNNING = f"{sys.version_info.major}.{sys.version_info.minor}"
 # The Python that runs nox is always among them: on a machine with one Python nothing is left out silently.
 PYTHONS = [*SUPPORTED, *({RUNNING} - set(SUPPORTED))]
+NEWEST = max((each for each in PYTHONS if each == RUNNING or shutil.which(f"python{each}")), key=Version)
 
 nox.needs_version = ">=2025.2.9"
 nox.options.default_venv_backend = "virtualenv"
@@ -110,9 +112,13 @@ def imports(session: nox.Session) -> None:
 
 @nox.session(python=PYTHONS)
 def tests(session: nox.Session) -> None:
-    """The tests, on SQLite and on a PostgreSQL server that comes from a package."""
+    """The tests, on SQLite and on a PostgreSQL server that comes from a package.
+
+    All of them on the newest Python that is here; on the others those that need no database.
+    """
     install(session, "test")
-    session.run("pytest", *(session.posargs or [*PARALLEL, *ELSEWHERE]))
+    which = ELSEWHERE if session.python == NEWEST else ["tests/unit", f"--ignore={TYPING}"]
+    session.run("pytest", *(session.posargs or [*PARALLEL, *which]))
 
 
 @nox.session
@@ -183,14 +189,14 @@ def browser(session: nox.Session) -> None:
 
 @nox.session(python=SUPPORTED[0])
 def lowest(session: nox.Session) -> None:
-    """The tests with the oldest version of every dependency that pyproject.toml allows."""
+    """The tests on PostgreSQL and without a database, with the oldest dependencies that pyproject.toml allows."""
     constraints = Path(session.create_tmp()) / "lowest.txt"
     lines = [_lowest(Requirement(each)) for each in PROJECT["project"]["dependencies"]]
     constraints.write_text("\n".join(lines) + "\n")
     session.install(
         "--editable", str(HERE), *nox.project.dependency_groups(PROJECT, "test"), "--constraint", str(constraints)
     )
-    session.run("pytest", *(session.posargs or [*PARALLEL, *ELSEWHERE]))
+    session.run("pytest", *(session.posargs or [*PARALLEL, *ELSEWHERE, "-k", "not sqlite"]))
 
 
 def _lowest(requirement: Requirement) -> str:
