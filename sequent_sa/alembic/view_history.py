@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from alembic import context
 from alembic.util import CommandError
 from sqlalchemy import Connection, Engine, MetaData
@@ -20,10 +22,12 @@ from sequent_sa.database.differences import differences_of
 from sequent_sa.tables import VIEW_SCHEMA, command_records, event_records, metadata, stream_records
 
 
-def run_migrations(engine: Engine, *, target_metadata: MetaData) -> None:
+def run_migrations(engine: Engine, *, target_metadata: MetaData, other_tables: Collection[str] = ()) -> None:
     """Do what Alembic's command line asked for, on the view tables of one application; to be called in its `env.py`.
 
     `engine` is the application's, `target_metadata` that of its view records. The event store is brought up first.
+    `other_tables` are the names of tables that are no records: on SQLite, where all lie in one file, autogenerate would
+    remove them otherwise.
     A connection in `config.attributes["connection"]` is used as it is, in its own transaction, and its
     `schema_translate_map` says where the view tables are.
     """
@@ -31,16 +35,16 @@ def run_migrations(engine: Engine, *, target_metadata: MetaData) -> None:
     if context.is_offline_mode():
         _write_sql(engine, target_metadata)
     elif given is not None:
-        _run(given, target_metadata)
+        _run(given, target_metadata, other_tables)
     else:
         upgrade_event_store(engine)
         create_view_schema(engine)
         if _compares(engine):
             with comparing(engine) as connection:
-                _run(connection, target_metadata)
+                _run(connection, target_metadata, other_tables)
         else:
             with migrating(engine) as connection:
-                _run(connection, target_metadata)
+                _run(connection, target_metadata, other_tables)
 
 
 def _compares(engine: Engine) -> bool:
@@ -49,15 +53,16 @@ def _compares(engine: Engine) -> bool:
     return context.get_context().opts.get("revision_context") is not None
 
 
-def _run(connection: Connection, target_metadata: MetaData) -> None:
+def _run(connection: Connection, target_metadata: MetaData, other_tables: Collection[str]) -> None:
     ours = {table.name for table in (*metadata.tables.values(), command_records, event_records, stream_records)}
+    hidden = {*ours, *other_tables, EVENT_STORE_VERSION_TABLE, VIEW_VERSION_TABLE}
     context.configure(
         connection=connection,
         target_metadata=target_metadata,
         version_table=VIEW_VERSION_TABLE,
         version_table_schema=version_schema(connection),
         include_schemas=True,
-        include_name=only(connection, VIEW_SCHEMA, {*ours, EVENT_STORE_VERSION_TABLE, VIEW_VERSION_TABLE}),
+        include_name=only(connection, VIEW_SCHEMA, hidden),
         compare_type=True,
         # On every database, so that a revision written on one runs on the other.
         render_as_batch=True,

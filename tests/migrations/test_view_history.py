@@ -67,6 +67,21 @@ def test_a_change_of_the_records_becomes_a_revision_that_runs_both_ways(applicat
         assert "words" not in _columns(connection, "post_records", application.schema)
 
 
+def test_tables_that_are_no_records_stay(application: Application) -> None:
+    """Tables of the surrounding application are nothing that a revision removes, wherever they lie."""
+    env = application.directory / "alembic" / "env.py"
+    env.write_text(env.read_text().replace("target_metadata", "other_tables=['customers'], target_metadata"))
+    with application.database.engine.begin() as connection:
+        connection.exec_driver_sql("CREATE TABLE customers (id integer PRIMARY KEY)")
+
+    assert "customers" not in application.generate("first")
+
+    application.alembic("upgrade", "head")
+    application.alembic("check")
+    with application.database.engine.connect() as connection:
+        assert [] == connection.exec_driver_sql("SELECT id FROM customers").all()
+
+
 def test_the_two_histories_leave_each_other_alone(application: Application) -> None:
     """Going back to nothing in the application's history keeps the event store."""
     application.generate("first")
