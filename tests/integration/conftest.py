@@ -5,10 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+from sqlalchemy import text
 
 from sequent_sa import Sequent
 from tests.blog import new_app
-from tests.databases import Database
+from tests.databases import Database, PostgreSQLDatabases
+from tests.integration.view_catalog import run
+
+ROLES = ("sequent_owner", "sequent_reader", "sequent_auditor")
 
 
 @pytest.fixture
@@ -16,5 +20,19 @@ def app(database: Database) -> Iterator[Sequent]:
     """The blog, ready for commands."""
     app = new_app(database.url)
     app.create_all()
+    yield app
+    app.engine.dispose()
+
+
+@pytest.fixture
+def postgresql(postgresql_databases: PostgreSQLDatabases) -> Iterator[Sequent]:
+    """The blog on PostgreSQL, where `post_records` is still to be made, with roles to give it to."""
+    app = new_app(postgresql_databases.create().url)
+    app.create_all()
+    with app.engine.begin() as connection:
+        for role in ROLES:
+            if not connection.scalar(text("SELECT 1 FROM pg_roles WHERE rolname = :role"), {"role": role}):
+                connection.execute(text(f"CREATE ROLE {role}"))
+    run(app.engine, "DROP TABLE view_schema.post_records", "CREATE SCHEMA reporting")
     yield app
     app.engine.dispose()

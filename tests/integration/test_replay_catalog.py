@@ -2,40 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
-from sqlalchemy import Engine, text
 
 from sequent_sa import Projector, Sequent
 from sequent_sa.replay.engine import Replay
 from tests import blog
-from tests.databases import PostgreSQLDatabases
 from tests.integration.test_replay import add_posts, context, go_through, titles
-from tests.integration.view_catalog import view_catalog
-
-ROLES = ("sequent_owner", "sequent_reader", "sequent_auditor")
-
-
-def run(engine: Engine, *statements: str) -> None:
-    """Execute SQL, percent signs included."""
-    with engine.begin() as connection:
-        for statement in statements:
-            connection.exec_driver_sql(statement, execution_options={"no_parameters": True})
-
-
-@pytest.fixture
-def postgresql(postgresql_databases: PostgreSQLDatabases) -> Iterator[Sequent]:
-    """The blog on PostgreSQL, where `post_records` is still to be made, with roles to give it to."""
-    app = blog.new_app(postgresql_databases.create().url)
-    app.create_all()
-    with app.engine.begin() as connection:
-        for role in ROLES:
-            if not connection.scalar(text("SELECT 1 FROM pg_roles WHERE rolname = :role"), {"role": role}):
-                connection.execute(text(f"CREATE ROLE {role}"))
-    run(app.engine, "DROP TABLE view_schema.post_records", "CREATE SCHEMA reporting")
-    yield app
-    app.engine.dispose()
+from tests.integration.view_catalog import run, view_catalog
 
 
 def replayed(app: Sequent, projector: type[Projector] = blog.PostProjector) -> None:

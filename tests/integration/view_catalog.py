@@ -1,8 +1,8 @@
-"""Reads what PostgreSQL knows about the view schema, so that it can be compared before and after a replay."""
+"""Reads what PostgreSQL knows about the view schema, to be compared before and after a replay; and changes it."""
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, Engine, text
 
 _T = "t.relnamespace = 'view_schema'::regnamespace"
 _ACL = "(SELECT array_agg(a::text ORDER BY a::text) FROM unnest({acl}) a)"
@@ -67,6 +67,13 @@ _QUERIES = {
     "functions elsewhere": """
         SELECT pg_get_functiondef(oid) FROM pg_proc WHERE pronamespace = to_regnamespace('reporting')""",
 }
+
+
+def run(engine: Engine, *statements: str) -> None:
+    """Execute SQL, percent signs included."""
+    with engine.begin() as connection:
+        for statement in statements:
+            connection.exec_driver_sql(statement, execution_options={"no_parameters": True})
 
 
 def view_catalog(connection: Connection) -> dict[str, list[str]]:
