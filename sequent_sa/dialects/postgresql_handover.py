@@ -51,11 +51,6 @@ def dependent_views(connection: Connection, schema: str, names: Collection[str])
     return list(connection.scalars(_DEPENDENT_VIEW_NAMES, {"schema": schema, "names": list(names)}))
 
 
-def publications(connection: Connection, schema: str, names: Collection[str]) -> list[str]:
-    """The publications that say which of these tables they publish."""
-    return list(connection.scalars(_PUBLISHING, {"schema": schema, "names": list(names)}))
-
-
 def forget_default_privileges(connection: Connection, schema: str) -> list[str]:
     """What takes back the privileges that tables got by being made; their owner keeps his."""
     return list(connection.scalars(_DEFAULT_PRIVILEGES, {"schema": schema}))

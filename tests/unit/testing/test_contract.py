@@ -127,8 +127,8 @@ def opening(
 
 @pytest.fixture
 def _without_shrinking() -> Iterator[None]:
-    """Any story will do."""
-    settings.register_profile("any story", phases=[Phase.generate])
+    """Any story will do, and it is the same each time: which of its mistakes a store shows first is chance."""
+    settings.register_profile("any story", phases=[Phase.generate], derandomize=True)
     before = settings.get_current_profile_name()
     settings.load_profile("any story")
     yield
@@ -139,7 +139,7 @@ def _without_shrinking() -> Iterator[None]:
 @pytest.mark.parametrize(
     ("broken", "says"),
     [
-        (WithoutVersions, "accepts what it must refuse: .*(OptimisticLockingError|SequenceNumberGap)"),
+        (WithoutVersions, "accepts what it must refuse: .*(OptimisticLockingError|SequenceNumberGap)|refuses with"),
         (WithoutKeys, "unique key|holder of|AggregateKeyNotUnique"),
         (WithInclusiveUntil, "events: expected|loaded streams"),
         (Rereading, "events: expected"),
