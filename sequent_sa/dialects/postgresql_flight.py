@@ -30,9 +30,9 @@ class _Query(NamedTuple):
     """One execution, as libpq takes it."""
 
     text: bytes
-    parameters: Sequence[Buffer | None]
+    parameters: Sequence[Buffer | None] | None
     types: tuple[int, ...]
-    formats: Sequence[pq.Format]
+    formats: Sequence[pq.Format] | None
 
 
 @dataclass(slots=True)
@@ -119,9 +119,9 @@ class Flight:
     def _query(self, text: str, values: Sequence[Any] | None) -> _Query:
         encoded = text.encode(self._encoding)
         if not values:
-            return _Query(encoded, (), (), ())
+            return _Query(encoded, None, (), None)
         parameters = self._transformer.dump_sequence(values, [PyFormat.AUTO] * len(values))
-        return _Query(encoded, parameters, self._transformer.types or (), self._transformer.formats or ())
+        return _Query(encoded, parameters, self._transformer.types or (), self._transformer.formats)
 
     def _send(self) -> list[_Expected]:
         expected: list[_Expected] = []
@@ -132,10 +132,10 @@ class Flight:
             name = known.get(shape)
             if name is None and shape in worth:
                 name = known[shape] = self._prepared.new_name()
-                self._pgconn.send_prepare(name, text, types)
+                self._pgconn.send_prepare(name, text, list(types) or None)
                 expected.append(_Expected(place, shape, name))
             if name is None:
-                self._pgconn.send_query_params(text, parameters, types, formats)
+                self._pgconn.send_query_params(text, parameters, list(types) or None, formats)
             else:
                 self._pgconn.send_query_prepared(name, parameters, formats)
             expected.append(_Expected(place, shape))

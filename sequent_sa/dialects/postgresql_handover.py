@@ -179,10 +179,7 @@ _PUBLICATIONS = text(f"""
       FROM t JOIN pg_publication_rel r ON r.prrelid = t.oid JOIN pg_publication p ON p.oid = r.prpubid
      WHERE CAST(:target AS text) IS NOT NULL ORDER BY 1
 """)
-_PUBLISHING = text(f"""
-    {_T} SELECT DISTINCT p.pubname FROM t JOIN pg_publication_rel r ON r.prrelid = t.oid
-      JOIN pg_publication p ON p.oid = r.prpubid ORDER BY 1
-""")
+
 _VIEWS_OF = """
     SELECT DISTINCT v.oid FROM t
       JOIN pg_depend d ON d.refclassid = 'pg_class'::regclass AND d.refobjid = t.oid AND d.classid =
