@@ -60,6 +60,8 @@ def test_a_database_in_memory_is_another_one_for_each_engine() -> None:
         app.execute_commands(add(app), session=session)
         session.commit()
     assert stored(app) == (2, 1)
+    for each in (app, other):
+        each.engine.dispose()
 
 
 @pytest.mark.parametrize("level", ["REPEATABLE READ", "SERIALIZABLE"])

@@ -36,6 +36,11 @@ def database(migrated_database: Database) -> Database:
     return migrated_database
 
 
+def _hear_ctrl_c() -> None:
+    # Whoever runs the tests in the background may have told all its processes not to.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 class CommandLine:
     """Runs `sequent projectors replay ...` on the gated blog."""
 
@@ -55,6 +60,7 @@ class CommandLine:
             stderr=subprocess.PIPE,
             text=True,
             start_new_session=True,
+            preexec_fn=_hear_ctrl_c,  # noqa: PLW1509 - no other thread is at work here
         )
         self._started.append(process)
         return process

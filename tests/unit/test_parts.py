@@ -269,6 +269,7 @@ def test_an_engine_stays_the_hosts() -> None:
 
     assert app.engine.pool is engine.pool
     assert isinstance(engine.pool, StaticPool)
+    engine.dispose()
 
 
 def test_the_schemas_have_the_names_of_sequent() -> None:
