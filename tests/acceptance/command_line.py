@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import os
 import shlex
+import signal
 import subprocess
 import sys
 from pathlib import Path
 
 _MODULES = {"sequent": ["-m", "sequent_sa.cli"], "alembic": ["-m", "alembic"], "python": list[str]()}
 _NOT_INHERITED = ("DATABASE_URL", "SEQUENT_APP", "SEQUENT_ENV")
+
+
+def hear_ctrl_c() -> None:
+    """For a new process: whoever runs the tests in the background may have told all their processes not to."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 class CommandLine:
@@ -64,6 +70,7 @@ class CommandLine:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
+            preexec_fn=hear_ctrl_c,  # noqa: PLW1509 - no other thread is at work here
         )
 
     @property

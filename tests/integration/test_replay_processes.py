@@ -22,6 +22,7 @@ from sequent_sa.replay.engine import Replay
 from sequent_sa.replay.progress import GroupCounts
 from sequent_sa.replay.replay_state import State
 from sequent_sa.replay.status import ReplayStatus, status
+from tests.acceptance.command_line import hear_ctrl_c
 from tests.blog import AddPost, PostRecord
 from tests.databases import Database
 from tests.integration.test_concurrency import ROOT
@@ -34,11 +35,6 @@ POSTS = 24
 def database(migrated_database: Database) -> Database:
     """The command line works on stores that were made by migrations."""
     return migrated_database
-
-
-def _hear_ctrl_c() -> None:
-    # Whoever runs the tests in the background may have told all its processes not to.
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 class CommandLine:
@@ -60,7 +56,7 @@ class CommandLine:
             stderr=subprocess.PIPE,
             text=True,
             start_new_session=True,
-            preexec_fn=_hear_ctrl_c,  # noqa: PLW1509 - no other thread is at work here
+            preexec_fn=hear_ctrl_c,  # noqa: PLW1509 - no other thread is at work here
         )
         self._started.append(process)
         return process
