@@ -203,13 +203,17 @@ def test_loading_and_appending_touch_one_partition(on_postgresql: Sequent) -> No
     reader = app.event_store.reader  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue]
     with app.engine.connect() as connection:
         for query in (reader._query([aggregate_id], with_snapshots=some) for some in (False, True)):
-            statement = query.statement.executable.params(query.parameters)
-            compiled = statement.compile(connection, compile_kwargs={"literal_binds": True})
-            explained = connection.exec_driver_sql(f"EXPLAIN (ANALYZE, COSTS OFF) {compiled}").scalars()
+            compiled = query.statement.compiled(connection)
+            values = ", ".join(f"'{value}'" for value in compiled.values(query.parameters))
+            connection.exec_driver_sql(f"PREPARE explained AS {compiled.text}")
+            explained = connection.exec_driver_sql(
+                f"EXPLAIN (ANALYZE, COSTS OFF) EXECUTE explained ({values})"
+            ).scalars()
             plan = [line for line in explained if " on events_" in line]
             executed = [line for line in plan if "never executed" not in line]
             assert 3 == len(plan)
             assert ["events_nl" in line for line in executed] == [True]
+            connection.exec_driver_sql("DEALLOCATE explained")
 
 
 def test_the_default_partition_is_not_looked_through(postgresql_databases: PostgreSQLDatabases) -> None:
