@@ -15,8 +15,8 @@ from sequent_sa.dialects.dialect import (
     ShadowTables,
 )
 from sequent_sa.dialects.driver_transaction import DriverTransaction, PartOfTransaction
-from sequent_sa.dialects.postgresql import PostgreSQL
-from sequent_sa.dialects.sqlite import SQLite
+from sequent_sa.dialects.postgresql.dialect import PostgreSQL
+from sequent_sa.dialects.sqlite.dialect import SQLite
 from sequent_sa.dialects.statement import BoundStatement, Parameters, Statement
 from sequent_sa.exceptions import ConfigurationError
 

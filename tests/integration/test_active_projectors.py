@@ -20,7 +20,7 @@ from sequent_sa import (
     Workflow,
     on,
 )
-from sequent_sa.dialects import sqlite_connections
+from sequent_sa.dialects.sqlite import connections
 from sequent_sa.exceptions import ProjectorIsActivating
 from sequent_sa.projections.projector_states import ProjectorStates
 from sequent_sa.tables import events, projector_states
@@ -183,7 +183,7 @@ def test_a_change_waits_for_transactions_that_count_on_what_is_active(app: Seque
 
 def test_a_change_gives_up_after_a_while(app: Sequent, database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     """When a transaction does not end, the error says so, and nothing has changed."""
-    monkeypatch.setattr(sqlite_connections, "BUSY_SECONDS", 0.3)
+    monkeypatch.setattr(connections, "BUSY_SECONDS", 0.3)
     other = app.on(database.url)
     with app.unit_of_work() as unit:
         add(app)

@@ -13,7 +13,7 @@ import pytest
 from sqlalchemy import func, select
 
 from sequent_sa import LockTimeout, OptimisticLockingError, Sequent, UnitOfWorkError
-from sequent_sa.dialects import sqlite_connections
+from sequent_sa.dialects.sqlite import connections
 from sequent_sa.tables import events
 from tests.blog import AddComment, AddPost, Post, PostRecord, new_app
 from tests.databases import Database, SQLiteDatabases
@@ -125,7 +125,7 @@ def test_waiting_for_the_one_writer_has_a_limit(
     sqlite_databases: SQLiteDatabases, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """When another transaction does not end, the error says what happened, and nothing is stored."""
-    monkeypatch.setattr(sqlite_connections, "BUSY_SECONDS", 0.2)
+    monkeypatch.setattr(connections, "BUSY_SECONDS", 0.2)
     app = new_app(sqlite_databases.create().url)
     app.create_all()
     with (

@@ -12,8 +12,8 @@ from sqlalchemy import Connection, Engine, create_engine, event, func, select, t
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from sequent_sa import Sequent
-from sequent_sa.dialects.postgresql_flight import Flight, PreparedStatements
-from sequent_sa.dialects.postgresql_statements import array_of_texts
+from sequent_sa.dialects.postgresql.flight import Flight, PreparedStatements
+from sequent_sa.dialects.postgresql.statements import array_of_texts
 from sequent_sa.tables import commands
 from tests.blog import AddPost, PostRecord, new_app
 from tests.databases import PostgreSQLDatabases

@@ -16,7 +16,7 @@ from sqlalchemy.pool import NullPool
 
 from sequent_sa import tables
 from sequent_sa.dialects.dialect import managed_by_others, stand_ins_changed
-from sequent_sa.dialects.sqlite_connections import begin_immediate, configure
+from sequent_sa.dialects.sqlite.connections import begin_immediate, configure
 from sequent_sa.exceptions import ReplayError
 
 _ATTACHED = "replay_schema"

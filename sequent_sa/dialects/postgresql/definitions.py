@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection, TextClause, text
 
-from sequent_sa.dialects.postgresql_catalog import looking_in, quote
+from sequent_sa.dialects.postgresql.catalog import looking_in, quote
 
 
 class Definition(NamedTuple):

@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from sequent_sa.dialects.driver_transaction import errors_of, fetch, refuse, roll_back, sendable
-from sequent_sa.dialects.sqlite_connections import become_writer
+from sequent_sa.dialects.sqlite.connections import become_writer
 from sequent_sa.dialects.statement import BoundStatement
 
 logger = logging.getLogger(__name__)

@@ -36,8 +36,8 @@ from sqlalchemy.exc import DBAPIError
 from sequent_sa import tables
 from sequent_sa.dialects.dialect import EventRow, Failure, FailureKind, Partitions, ShadowTables
 from sequent_sa.dialects.driver_transaction import DriverTransaction, PartOfTransaction, refuse_autocommit
-from sequent_sa.dialects.sqlite_burst import PartOfSQLiteTransaction, SavepointOnSQLite, SQLiteTransaction
-from sequent_sa.dialects.sqlite_connections import (
+from sequent_sa.dialects.sqlite.burst import PartOfSQLiteTransaction, SavepointOnSQLite, SQLiteTransaction
+from sequent_sa.dialects.sqlite.connections import (
     begin_immediate,
     configure,
     is_busy,
@@ -45,8 +45,8 @@ from sequent_sa.dialects.sqlite_connections import (
     looks_for_schemas,
     read_only,
 )
-from sequent_sa.dialects.sqlite_locks import holding_file
-from sequent_sa.dialects.sqlite_shadow_tables import SQLiteShadowTables, remove_twins, replay_path
+from sequent_sa.dialects.sqlite.locks import holding_file
+from sequent_sa.dialects.sqlite.shadow_tables import SQLiteShadowTables, remove_twins, replay_path
 from sequent_sa.dialects.statement import BoundStatement, Statement
 from sequent_sa.exceptions import ConfigurationError
 from sequent_sa.tables import aggregates, commands, event_types, events

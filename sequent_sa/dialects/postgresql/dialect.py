@@ -52,16 +52,16 @@ from sqlalchemy.types import UserDefinedType
 from sequent_sa import tables
 from sequent_sa.dialects.dialect import EventRow, Failure, FailureKind, Partitions, ShadowTables
 from sequent_sa.dialects.driver_transaction import DriverTransaction, PartOfTransaction, refuse_autocommit
-from sequent_sa.dialects.postgresql_burst import (
+from sequent_sa.dialects.postgresql.burst import (
     PartOfPostgreSQLTransaction,
     PostgreSQLTransaction,
     ReadOnlyPostgreSQLTransaction,
     SavepointOnPostgreSQL,
 )
-from sequent_sa.dialects.postgresql_locks import holding, lock_tables
-from sequent_sa.dialects.postgresql_partitions import PostgreSQLPartitions
-from sequent_sa.dialects.postgresql_shadow_tables import ARCHIVE, REPLAY, VIEW, PostgreSQLShadowTables
-from sequent_sa.dialects.postgresql_statements import (
+from sequent_sa.dialects.postgresql.locks import holding, lock_tables
+from sequent_sa.dialects.postgresql.partitions import PostgreSQLPartitions
+from sequent_sa.dialects.postgresql.shadow_tables import ARCHIVE, REPLAY, VIEW, PostgreSQLShadowTables
+from sequent_sa.dialects.postgresql.statements import (
     CHECK_PROJECTORS,
     CHECK_VERSION,
     IDS,

@@ -12,8 +12,8 @@ from sqlalchemy import Connection, Engine
 from sqlalchemy.util.concurrency import await_
 
 from sequent_sa.dialects.driver_transaction import Sendable, refuse, roll_back, sendable
-from sequent_sa.dialects.postgresql_flight import Flight, Landing, PreparedStatements
-from sequent_sa.dialects.postgresql_statements import CHECK_ISOLATION
+from sequent_sa.dialects.postgresql.flight import Flight, Landing, PreparedStatements
+from sequent_sa.dialects.postgresql.statements import CHECK_ISOLATION
 from sequent_sa.dialects.statement import BoundStatement
 from sequent_sa.exceptions import UnitOfWorkError
 

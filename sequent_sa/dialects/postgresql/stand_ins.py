@@ -10,9 +10,9 @@ from collections.abc import Collection
 
 from sqlalchemy import Connection, text
 
-from sequent_sa.dialects import postgresql_catalog as catalog
 from sequent_sa.dialects.dialect import stand_ins_changed
-from sequent_sa.dialects.postgresql_definitions import foreign_keys
+from sequent_sa.dialects.postgresql import catalog
+from sequent_sa.dialects.postgresql.definitions import foreign_keys
 from sequent_sa.exceptions import ReplayError
 
 

@@ -12,13 +12,10 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.exc import DBAPIError
 
 from sequent_sa import tables
-from sequent_sa.dialects import postgresql_catalog as catalog
-from sequent_sa.dialects import postgresql_definitions as definitions
-from sequent_sa.dialects import postgresql_handover as handover
-from sequent_sa.dialects import postgresql_stand_ins as stand_ins
 from sequent_sa.dialects.dialect import managed_by_others
-from sequent_sa.dialects.postgresql_catalog import quote, run
-from sequent_sa.dialects.postgresql_locks import lock_tables
+from sequent_sa.dialects.postgresql import catalog, definitions, handover, stand_ins
+from sequent_sa.dialects.postgresql.catalog import quote, run
+from sequent_sa.dialects.postgresql.locks import lock_tables
 from sequent_sa.exceptions import ReplayError
 
 VIEW, REPLAY, ARCHIVE = "view_schema", "replay_schema", "archive_schema"

@@ -9,7 +9,7 @@ from collections.abc import Collection
 
 from sqlalchemy import Connection, TextClause, text
 
-from sequent_sa.dialects.postgresql_catalog import looking_in, quote
+from sequent_sa.dialects.postgresql.catalog import looking_in, quote
 
 _T = "WITH t AS (SELECT * FROM pg_class WHERE relnamespace = to_regnamespace(:schema) AND relname = ANY(:names))"
 

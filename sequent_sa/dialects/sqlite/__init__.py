@@ -1,0 +1,1 @@
+"""SQLite, through the driver of the standard library, or aiosqlite."""
