@@ -6,12 +6,16 @@ import importlib
 import sys
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from sequent_sa.application import Sequent
+import sequent_sa
 from sequent_sa.configuration import Configuration
 from sequent_sa.exceptions import ConfigurationError
+
+if TYPE_CHECKING:
+    from sequent_sa import Sequent
 
 
 class ApplicationFinder:
@@ -69,7 +73,7 @@ def import_application(name: str, root: Path) -> Sequent:
             "installed packages; check `app` in [tool.sequent] of pyproject.toml, --app and SEQUENT_APP"
         ) from error
     found = getattr(module, attribute, None)
-    if not isinstance(found, Sequent):
+    if not isinstance(found, sequent_sa.Sequent):
         raise ConfigurationError(
             f"{attribute!r} in module {module_name} is {found!r}: it must be a Sequent, as in "
             f'`{attribute} = Sequent(packages=["{module_name.partition(".")[0]}"])`'

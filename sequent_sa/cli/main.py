@@ -7,26 +7,48 @@ from collections.abc import Sequence
 from typing import Any, NoReturn
 
 import click
-from alembic.util import CommandError
-from sqlalchemy.exc import ArgumentError, DBAPIError
 
-from sequent_sa.cli.aggregates import aggregates
 from sequent_sa.cli.app import ApplicationFinder
-from sequent_sa.cli.audit import audit, events, show
-from sequent_sa.cli.db import db
-from sequent_sa.cli.dry_run import dry_run
-from sequent_sa.cli.generate import generate
-from sequent_sa.cli.migrate import migrate
-from sequent_sa.cli.new import new
-from sequent_sa.cli.projectors import projectors
-from sequent_sa.cli.snapshots import snapshots
-from sequent_sa.cli.types import types
-from sequent_sa.exceptions import SequentError
+from sequent_sa.cli.commands import Lazy, LazyGroup
 
 INTERRUPTED = 130
 
+COMMANDS = {
+    "new": Lazy("sequent_sa.cli.new:new", "Make a new application in the directory NAME."),
+    "generate": Lazy(
+        "sequent_sa.cli.generate:generate", "Write code for the application in this directory; nothing is overwritten."
+    ),
+    "db": Lazy("sequent_sa.cli.db:db", "Create, migrate and drop the database."),
+    "migrate": Lazy("sequent_sa.cli.migrate:migrate", "Take new view tables and new projector versions live."),
+    "projectors": Lazy("sequent_sa.cli.projectors:projectors", "Look at the projectors."),
+    "snapshots": Lazy("sequent_sa.cli.snapshots:snapshots", "Take and remove snapshots of aggregates."),
+    "aggregates": Lazy(
+        "sequent_sa.cli.aggregates:aggregates", "Remove aggregates, and keep their events where they belong."
+    ),
+    "types": Lazy("sequent_sa.cli.types:types", "The names of commands, aggregates and events in the database."),
+    "show": Lazy(
+        "sequent_sa.cli.audit:show", "Show the events and the state of an aggregate, now or at an earlier moment."
+    ),
+    "events": Lazy(
+        "sequent_sa.cli.audit:events", "Show the latest events, in the order in which their commands were stored."
+    ),
+    "audit": Lazy(
+        "sequent_sa.cli.audit:audit", "Show what a command caused, from the command with which it all began."
+    ),
+    "dry-run": Lazy(
+        "sequent_sa.cli.dry_run:dry_run",
+        "Show which events a command would store and who would get them; nothing is stored.",
+    ),
+}
 
-@click.group(invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
+
+@click.group(
+    cls=LazyGroup,
+    lazy=COMMANDS,
+    aliases={"g": "generate"},
+    invoke_without_command=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
 @click.version_option(package_name="sequent-sa", prog_name="sequent", message="%(prog)s %(version)s")
 @click.option("--app", metavar="MODULE:ATTRIBUTE", help="The application, instead of the one in pyproject.toml.")
 @click.pass_context
@@ -43,11 +65,6 @@ def sequent(context: click.Context, app: str | None) -> None:
         context.exit(2)
 
 
-for command in (new, generate, db, migrate, projectors, snapshots, aggregates, types, show, events, audit, dry_run):
-    sequent.add_command(command)
-sequent.add_command(generate, "g")
-
-
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run the command line (default: the process's own arguments) and exit."""
     sys.exit(run(arguments))
@@ -61,20 +78,28 @@ def run(arguments: Sequence[str] | None = None) -> int:
     """
     try:
         status: Any = sequent.main(arguments, prog_name="sequent", standalone_mode=False)
-    except click.ClickException as error:
+    except click.exceptions.NoArgsIsHelpError as error:
         error.show()
+        return error.exit_code
+    except click.ClickException as error:
+        click.echo(f"Error: {_sentence(error)}", err=True)
         return error.exit_code
     except (click.Abort, KeyboardInterrupt):
         click.echo("Interrupted.", err=True)
         return INTERRUPTED
-    except (SequentError, CommandError, ArgumentError) as error:
-        return _failed(str(error))
-    except DBAPIError as error:
-        # Its own text would repeat the statement and its parameters.
-        return _failed(f"the database says: {error.orig}")
+    except Exception as error:
+        from sequent_sa.cli.failures import explanation  # noqa: PLC0415 - knows libraries that a command may not need
+
+        text = explanation(error)
+        if text is None:
+            raise
+        click.echo(f"Error: {' '.join(text.split())}", err=True)
+        return 1
     return status if isinstance(status, int) else 0
 
 
-def _failed(text: str) -> int:
-    click.echo(f"Error: {' '.join(text.split())}", err=True)
-    return 1
+def _sentence(error: click.ClickException) -> str:
+    text = error.format_message()
+    if isinstance(error, click.UsageError) and error.ctx is not None:
+        text = f"{text.removesuffix('.')}. {error.ctx.get_usage()} (--help says more)"
+    return " ".join(text.split())
