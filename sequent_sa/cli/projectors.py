@@ -6,6 +6,7 @@ import click
 
 from sequent_sa import database
 from sequent_sa.cli.app import ApplicationFinder, pass_finder
+from sequent_sa.cli.rehearse import rehearse
 from sequent_sa.cli.replay import replay
 from sequent_sa.cli.verify import verify
 from sequent_sa.exceptions import ConfigurationError
@@ -71,6 +72,7 @@ def activate(finder: ApplicationFinder) -> None:
     click.echo(f"{', '.join(sorted(p.__type_name__ for p in app.projectors)) or 'no projector'} active")
 
 
+replay.add_command(rehearse)
 projectors.add_command(replay)
 projectors.add_command(verify)
 

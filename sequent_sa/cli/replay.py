@@ -19,18 +19,18 @@ from sequent_sa.replay.engine import Replay
 from sequent_sa.replay.replay_state import State
 from sequent_sa.replay.status import status
 
-_json = click.option("--json", "as_json", is_flag=True, help="Print JSON, one object a line.")
-_workers = click.option(
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON, one object a line.")
+workers_option = click.option(
     "--workers", type=click.IntRange(1), help="Processes that replay (default: as many as pay, at most 4)."
 )
-_group_size = click.option(
+group_size_option = click.option(
     "--group-size",
     type=click.IntRange(1),
     default=GROUP_SIZE,
     show_default=True,
     help="Events that a process keeps the rows of in memory.",
 )
-_names = click.argument("names", nargs=-1, metavar="[PROJECTOR]...")
+names_argument = click.argument("names", nargs=-1, metavar="[PROJECTOR]...")
 
 
 @click.group()
@@ -43,8 +43,8 @@ def replay() -> None:
 
 
 @replay.command()
-@_names
-@_json
+@names_argument
+@json_option
 @pass_finder
 def prepare(finder: ApplicationFinder, names: tuple[str, ...], as_json: bool) -> None:
     """Begin a replay of some projectors (default: all): make empty copies of their tables."""
@@ -53,9 +53,9 @@ def prepare(finder: ApplicationFinder, names: tuple[str, ...], as_json: bool) ->
 
 
 @replay.command()
-@_workers
-@_group_size
-@_json
+@workers_option
+@group_size_option
+@json_option
 @pass_finder
 def run(finder: ApplicationFinder, workers: int | None, group_size: int, as_json: bool) -> None:
     """Load all events that are stored now into the copies, in several processes."""
@@ -64,7 +64,7 @@ def run(finder: ApplicationFinder, workers: int | None, group_size: int, as_json
 
 
 @replay.command()
-@_json
+@json_option
 @pass_finder
 def catchup(finder: ApplicationFinder, as_json: bool) -> None:
     """Load what was stored since; as often as you like."""
@@ -73,7 +73,7 @@ def catchup(finder: ApplicationFinder, as_json: bool) -> None:
 
 
 @replay.command()
-@_json
+@json_option
 @pass_finder
 def optimize(finder: ApplicationFinder, as_json: bool) -> None:
     """Build the indexes of the copies, and refresh their statistics."""
@@ -82,7 +82,7 @@ def optimize(finder: ApplicationFinder, as_json: bool) -> None:
 
 
 @replay.command()
-@_json
+@json_option
 @pass_finder
 def golive(finder: ApplicationFinder, as_json: bool) -> None:
     """Put the copies in the place of the tables, and activate the projectors' versions, in one transaction."""
@@ -92,10 +92,10 @@ def golive(finder: ApplicationFinder, as_json: bool) -> None:
 
 
 @replay.command("all")
-@_names
-@_workers
-@_group_size
-@_json
+@names_argument
+@workers_option
+@group_size_option
+@json_option
 @pass_finder
 def all_steps(
     finder: ApplicationFinder, names: tuple[str, ...], workers: int | None, group_size: int, as_json: bool
@@ -110,7 +110,7 @@ def all_steps(
 
 
 @replay.command()
-@_json
+@json_option
 @pass_finder
 def abort(finder: ApplicationFinder, as_json: bool) -> None:
     """End the replay in progress, whichever code began it; the live tables stay as they are."""
@@ -120,7 +120,7 @@ def abort(finder: ApplicationFinder, as_json: bool) -> None:
 
 
 @replay.command("status")
-@_json
+@json_option
 @pass_finder
 def show_status(finder: ApplicationFinder, as_json: bool) -> None:
     """Show where the replay stands, and what to type next."""
@@ -133,18 +133,23 @@ def _shown(
     finder: ApplicationFinder, as_json: bool, workers: int | None = None, group_size: int = GROUP_SIZE
 ) -> Generator[tuple[ReplayContext, Display], None, None]:
     """What every step does around its work: look for the store, show the progress, and say where things stand."""
+    context = replay_context(finder, workers, group_size)
+    shown = display(as_json)
+    with shown:
+        yield context, shown
+    shown.status(status(context))
+
+
+def replay_context(finder: ApplicationFinder, workers: int | None, group_size: int) -> ReplayContext:
+    """What a replay of the application needs. Raises `ConfigurationError` when there is no event store."""
     app = finder.application
     database.check_event_store(app.engine)
-    context = replace(
+    return replace(
         Migration(app, finder.alembic_ini).context,
         workers=workers,
         group_size=group_size,
         import_name=finder.import_name,
     )
-    shown = display(as_json)
-    with shown:
-        yield context, shown
-    shown.status(status(context))
 
 
 def _resumed(context: ReplayContext, shown: Display) -> Replay:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cached_property
@@ -15,20 +14,16 @@ from sequent_sa.dialects import ShadowTables
 from sequent_sa.exceptions import ReplayError
 from sequent_sa.projections.persistors.record_table import record_table
 from sequent_sa.projections.projector_states import ProjectorStates, read_states
-from sequent_sa.replay import groups, progress, replay_state, workers
+from sequent_sa.replay import portions, progress, replay_state
 from sequent_sa.replay.context import Projectors, ReplayContext, Report
 from sequent_sa.replay.groups import Group
 from sequent_sa.replay.loader import Loader
 from sequent_sa.replay.meter import Meter, Progress, Watch
 from sequent_sa.replay.progress import GroupCounts
 from sequent_sa.replay.replay_state import ReplayRow, State
-from sequent_sa.replay.worker import Assignment
 
 T = TypeVar("T")
 
-_GROUPS_A_WORKER = 8
-_EVENTS_A_WORKER = 50_000
-_CPUS = min(4, os.cpu_count() or 1)
 _SECONDS_TO_WAIT = 3.0
 
 
@@ -217,19 +212,10 @@ class Replay:
             projector.after_swap(live)
 
     def _plan(self, connection: Connection) -> str:
-        context, loader = self._context, self._loader
         self._refuse_rows(connection)
-        planned: list[Group] = []
-        with context.engine.begin() as reading:
-            mark = context.dialect.position_mark(reading)
-            if loader.by("store"):
-                names = loader.event_names(loader.by("store"))
-                planned.append(groups.whole_store(context.dialect, reading, names))
-            if loader.by("aggregate"):
-                names = loader.event_names(loader.by("aggregate"))
-                planned += groups.planned(
-                    context.dialect, reading, names, context.group_size, _GROUPS_A_WORKER * (context.workers or _CPUS)
-                )
+        with self._context.engine.begin() as reading:
+            mark = self._context.dialect.position_mark(reading)
+            planned = portions.planned(self._context, self._loader, reading)
         progress.plan(connection, self._row, mark, planned)
         return mark
 
@@ -244,7 +230,6 @@ class Replay:
                     )
 
     def _load(self, todo: Sequence[Group], mark: str, before: GroupCounts) -> Progress:
-        context = self._context
         meter = Meter(
             self._watch,
             "run",
@@ -253,23 +238,8 @@ class Replay:
             groups_done=before.finished,
             groups=before.groups,
         )
-        number = context.workers or _fitting(sum(group.events for group in todo))
-        if number > 1 and context.import_name is None:
-            self._report("one process does it all: others could not import an application without `module:attribute`")
-        if number > 1 and context.import_name is not None and len(todo) > 1:
-            workers.load(todo, self._assignment(context.import_name, mark), number, meter)
-        else:
-            for group in todo:
-                meter.start(1, group)
-                self._loader.load(group, mark, lambda events: meter.advance(1, events))
-                meter.finish(1)
+        portions.load(self._context, self._loader, todo, mark, self._id, meter, self._report)
         return meter.progress
-
-    def _assignment(self, import_name: str, mark: str) -> Assignment:
-        context = self._context
-        url = context.engine.url.render_as_string(hide_password=False)
-        names = [projector.__type_name__ for projector in self.projectors]
-        return Assignment(import_name, url, context.migrations.version_table, names, self._id, mark)
 
     def _table_names(self) -> list[str]:
         return sorted({record_table(record).table.name for p in self.projectors for record in p.managed_tables or ()})
@@ -332,11 +302,6 @@ class Replay:
                 replay_state.set_failed(connection, self._id, error)
         except DBAPIError as second:
             error.add_note(f"this could not be stored with the replay: {second.orig}")
-
-
-def _fitting(events: int) -> int:
-    """So many processes that it is worth starting each of them."""
-    return min(_CPUS, 1 + events // _EVENTS_A_WORKER)
 
 
 def _named(versions: Mapping[str, int | None]) -> str:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import islice
 from typing import TypeVar
 
@@ -13,6 +13,7 @@ from sqlalchemy import Connection, Engine
 from sequent_sa.dialects import ShadowTables, dialect_of
 from sequent_sa.event_store.load import Load, behind
 from sequent_sa.messages.type_names import TypeNames
+from sequent_sa.projections.persistors.in_memory import InMemoryPersistor
 from sequent_sa.projections.projector import Projector
 from sequent_sa.replay import groups, progress
 from sequent_sa.replay.groups import Group
@@ -28,6 +29,14 @@ _EVENTS_A_TRANSACTION = 10_000
 _EVENTS_A_CALL = 1_000
 
 
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came of a group, when it was only rehearsed: the rows for each table, or what went wrong."""
+
+    rows: Mapping[str, int] = field(default_factory=dict[str, int])
+    error: Mapping[str, str] | None = None
+
+
 @dataclass(frozen=True)
 class Loader:
     """One replay's way from the events into the twins. Every transaction that writes makes sure that it still may."""
@@ -39,25 +48,31 @@ class Loader:
     projectors: Sequence[type[Projector]]
     replay_id: int
 
-    def load(self, group: Group, mark: str, advanced: Advanced = lambda _number: None) -> None:
+    def load(self, group: Group, mark: str, advanced: Advanced = lambda _number: None) -> Outcome:
         """Load what was committed until a mark. All rows of a group, or none, are there after a crash.
 
         Raises `PublishEventError` when a projector fails, and `ReplayError` when the replay was ended.
         """
         if group.number == groups.STORE:
             self._load_store(group, mark, advanced)
-            return
+            return Outcome()
+        persistor = InMemoryPersistor()
+        number = self.project(group, mark, persistor, advanced)
+        with self.twins.loading() as loading:
+            progress.hold(loading, self.replay_id)
+            if progress.finish(loading, self.replay_id, group, number):
+                store_rows(persistor, loading)
+        return Outcome()
+
+    def project(self, group: Group, mark: str, persistor: InMemoryPersistor, advanced: Advanced) -> int:
+        """Make the rows of whole aggregates in memory; returns the number of events."""
         projectors = self.by("aggregate")
         with self.engine.begin() as reading:
             events = self.reader.events(
                 reading, self.event_names(projectors), until=mark, where=group.conditions(), by_aggregate=True
             )
             with closing(events) as found:
-                persistor, number = load_in_memory(projectors, _counted(found, advanced))
-        with self.twins.loading() as loading:
-            progress.hold(loading, self.replay_id)
-            if progress.finish(loading, self.replay_id, group, number):
-                store_rows(persistor, loading)
+                return load_in_memory(projectors, _counted(found, advanced), persistor)
 
     def catch_up(self, advanced: Advanced = lambda _number: None) -> int:
         """Project what was committed since, in the order of commands; returns the number of events."""

@@ -68,11 +68,10 @@ class LoadingTransaction:
 
 
 def load_in_memory(
-    projectors: Sequence[type[Projector]], found: Iterable[tuple[Position, Event]]
-) -> tuple[InMemoryPersistor, int]:
-    """Rows for the events of whole aggregates, still in memory, and the number of events."""
-    persistor = InMemoryPersistor()
-    return persistor, _project(_instances(projectors, persistor), found)
+    projectors: Sequence[type[Projector]], found: Iterable[tuple[Position, Event]], persistor: InMemoryPersistor
+) -> int:
+    """Make rows for the events of whole aggregates, still in memory. Returns the number of events."""
+    return _project(_instances(projectors, persistor), found)
 
 
 def store_rows(persistor: InMemoryPersistor, connection: Connection) -> None:

@@ -18,7 +18,8 @@ from sequent_sa.exceptions import ReplayError
 from sequent_sa.messages.type_names import TypeNames
 from sequent_sa.projections.projector import Projector
 from sequent_sa.replay.groups import Group
-from sequent_sa.replay.loader import Loader
+from sequent_sa.replay.loader import Loader, Outcome
+from sequent_sa.replay.rehearsing_loader import NO_REPLAY, RehearsingLoader
 from sequent_sa.replay.replay_state import describe_failure
 
 
@@ -30,7 +31,7 @@ class Assignment:
     database_url: str
     version_table: str
     projectors: Sequence[str]
-    replay_id: int
+    replay_id: int | None  # of none when it is a rehearsal
     mark: str
 
 
@@ -43,7 +44,9 @@ class Advanced:
 
 @dataclass(frozen=True, slots=True)
 class Idle:
-    """A group is loaded, or none was given yet."""
+    """A group is loaded, and this came of it; or none was given yet."""
+
+    outcome: Outcome = Outcome()  # noqa: RUF009 - it is a value
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +83,7 @@ def work(assignment: Assignment, pipe: connection.Connection) -> None:
         loader = _loader(assignment)
         pipe.send(Idle())
         while (group := _next(pipe)) is not None:
-            loader.load(group, assignment.mark, lambda number: pipe.send(Advanced(number)))
-            pipe.send(Idle())
+            pipe.send(Idle(loader.load(group, assignment.mark, lambda number: pipe.send(Advanced(number)))))
     except (EOFError, ConnectionError) as error:
         raise SystemExit(1) from error  # nobody waits for this process any more
     except BaseException as error:
@@ -100,13 +102,14 @@ def _loader(assignment: Assignment) -> Loader:
     missing = [name for name in assignment.projectors if name not in by_name]
     if missing:
         raise ReplayError(f"{assignment.import_name} has no {', '.join(missing)}")
-    return Loader(
+    kind = RehearsingLoader if assignment.replay_id is None else Loader
+    return kind(
         app.engine,
         app.event_reader,
         app.type_names,
         app.dialect.shadow_tables(app.engine, assignment.version_table),
         [by_name[name] for name in assignment.projectors],
-        assignment.replay_id,
+        assignment.replay_id or NO_REPLAY,
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import signal
 from collections import deque
-from collections.abc import Generator, Iterable
+from collections.abc import Callable, Generator, Iterable
 from contextlib import contextmanager
 from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
@@ -14,6 +14,7 @@ from typing import Any
 
 from sequent_sa.exceptions import ReplayError, ReplayWorkerError
 from sequent_sa.replay.groups import Group
+from sequent_sa.replay.loader import Outcome
 from sequent_sa.replay.meter import Meter
 from sequent_sa.replay.worker import Advanced, Answer, Assignment, Failed, work
 
@@ -28,6 +29,9 @@ class _Worker:
         # A forked process would share the database connections of this one.
         context = multiprocessing.get_context("spawn")
         self.number = number
+        self._again = "`sequent projectors replay run` goes on where it stopped"
+        if assignment.replay_id is None:
+            self._again = "nothing is left of the rehearsal"
         self.group: Group | None = None
         self.pipe: Connection
         self.pipe, theirs = context.Pipe()
@@ -59,9 +63,7 @@ class _Worker:
         code = self._process.exitcode
         how = f"killed by signal {-code}" if code is not None and code < 0 else f"exit status {code}"
         when = "before its first group" if self.group is None else f"while it loaded group {self.group.number}"
-        return ReplayError(
-            f"worker {self.number} ended {when} ({how}): `sequent projectors replay run` goes on where it stopped"
-        )
+        return ReplayError(f"worker {self.number} ended {when} ({how}): {self._again}")
 
     def end(self) -> None:
         """Let it end by itself, if it is told so already; else end it. Its transaction is rolled back."""
@@ -74,7 +76,13 @@ class _Worker:
             self._process.join()
 
 
-def load(groups: Iterable[Group], assignment: Assignment, number: int, meter: Meter) -> None:
+def load(
+    groups: Iterable[Group],
+    assignment: Assignment,
+    number: int,
+    meter: Meter,
+    finished: Callable[[Outcome], object],
+) -> None:
     """Load groups in so many processes. The first that fails ends all of them.
 
     Raises `ReplayWorkerError` with what went wrong in the other process.
@@ -93,6 +101,7 @@ def load(groups: Iterable[Group], assignment: Assignment, number: int, meter: Me
                     continue
                 if worker.group is not None:
                     meter.finish(worker.number)
+                    finished(answer.outcome)
                 worker.give(todo.popleft() if todo else None)
                 if worker.group is None:
                     del busy[pipe]

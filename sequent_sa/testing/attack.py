@@ -18,6 +18,7 @@ from sequent_sa import _clock
 from sequent_sa.event_store.load import Position
 from sequent_sa.exceptions import ConfigurationError, PublishEventError, ReplayError, SequentError
 from sequent_sa.messages.event import Event
+from sequent_sa.projections.persistors.in_memory import InMemoryPersistor
 from sequent_sa.projections.persistors.live import LivePersistor
 from sequent_sa.projections.persistors.record_table import record_table
 from sequent_sa.projections.projector import Projector
@@ -140,7 +141,8 @@ class Attack:
 
     def _replayed(self, connection: Connection, groups: Sequence[Sequence[Positioned]]) -> None:
         for group in groups:
-            persistor, _ = load_in_memory([self.projector], group)
+            persistor = InMemoryPersistor()
+            load_in_memory([self.projector], group, persistor)
             store_rows(persistor, connection)
 
     def _caught_up(self, connection: Connection, found: Sequence[Positioned]) -> None:

@@ -70,6 +70,11 @@ class InMemoryPersistor:
         tables, self._tables = self._tables, {}
         return sum(rows.load(connection) for rows in tables.values())
 
+    def take(self) -> dict[RecordTable[Any], list[dict[str, Any]]]:
+        """The values of all rows by table, which are forgotten here."""
+        tables, self._tables = self._tables, {}
+        return {rows.table: rows.all() for rows in tables.values()}
+
     def _rows(self, record_type: type[Any]) -> _Rows:
         rows = self._tables.get(record_type)
         if rows is None:
@@ -133,6 +138,9 @@ class _Rows:
             for record in list(smallest.values())
             if all(_matches(_held(record, name), value) for name, value in where.items())
         ]
+
+    def all(self) -> list[dict[str, Any]]:
+        return [self.table.values(record) for record in self._records.values()]
 
     def sort_key(self, record: Any) -> tuple[Any, ...]:
         return tuple((value is not None, value) for value in [_held(record, name) for name in self.table.key])
