@@ -53,6 +53,7 @@ CREATE TABLE IF NOT EXISTS sequent_schema.projector_states (
     replaying_version INTEGER,
     created_at TIMESTAMP WITH TIME ZONE DEFAULT now() NOT NULL,
     updated_at TIMESTAMP WITH TIME ZONE DEFAULT now() NOT NULL,
+    table_definitions JSONB,
     PRIMARY KEY (name),
     CONSTRAINT replaying_conflicts_with_activating CHECK (replaying_version IS NULL OR activating_version IS NULL)
 )
@@ -70,7 +71,9 @@ CREATE TABLE IF NOT EXISTS sequent_schema.replay_states (
     CONSTRAINT valid_replay_state CHECK (state IN ('created', 'prepared', 'replaying', 'catching_up', 'replayed', 'optimized', 'live', 'failed', 'aborted'))
 )
 --;
--- Sequent's own table has no such columns.
+-- Sequent's own tables have no such columns.
+ALTER TABLE sequent_schema.projector_states ADD COLUMN IF NOT EXISTS table_definitions JSONB
+--;
 ALTER TABLE sequent_schema.replay_states
     ADD COLUMN IF NOT EXISTS projector_versions JSONB,
     ADD COLUMN IF NOT EXISTS view_revision TEXT,

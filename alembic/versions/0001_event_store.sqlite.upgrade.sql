@@ -32,6 +32,7 @@ CREATE TABLE projector_states (
     replaying_version INTEGER,
     created_at TEXT DEFAULT (strftime('%Y-%m-%dT%H:%M:%f000+00:00', 'now')) NOT NULL,
     updated_at TEXT DEFAULT (strftime('%Y-%m-%dT%H:%M:%f000+00:00', 'now')) NOT NULL,
+    table_definitions JSON,
     PRIMARY KEY (name),
     CONSTRAINT replaying_conflicts_with_activating CHECK (replaying_version IS NULL OR activating_version IS NULL)
 )

@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Sequence
+
 import click
 
 from sequent_sa import database
 from sequent_sa.cli.app import ApplicationFinder, pass_finder
 from sequent_sa.cli.rehearse import rehearse
-from sequent_sa.cli.replay import replay
+from sequent_sa.cli.replay import json_option, replay
 from sequent_sa.cli.verify import verify
 from sequent_sa.exceptions import ConfigurationError
 from sequent_sa.projections.persistors.record_table import record_table
 from sequent_sa.projections.projector import Projector
-from sequent_sa.projections.projector_states import ProjectorState, ProjectorStates, by_projector, read_states
+from sequent_sa.projections.projector_states import (
+    ProjectorState,
+    ProjectorStates,
+    by_projector,
+    changed_definitions,
+    read_states,
+)
 
 
 @click.group()
@@ -21,18 +30,25 @@ def projectors() -> None:
 
 
 @projectors.command("list")
+@json_option
 @pass_finder
-def list_projectors(finder: ApplicationFinder) -> None:
-    """List the projectors: the version of this code, the versions in the database, the tables."""
+def list_projectors(finder: ApplicationFinder, as_json: bool) -> None:
+    """List the projectors: the version of this code, the versions in the database, the tables.
+
+    A warning says so when tables are defined in another way than when the active version went live: a replay would give
+    other rows than those that are there.
+    """
     app = finder.application
     database.check_event_store(app.engine)
     with app.engine.connect() as connection:
         states = by_projector(read_states(connection), app.projectors)
+        changed = {p.__type_name__: changed_definitions(connection, p) for p in app.projectors}
+    show = _as_json if as_json else _as_lines
     for projector in sorted(app.projectors, key=lambda each: each.__type_name__):
         name = projector.__type_name__
-        click.echo(_line(projector, states.pop(name, ProjectorState(name))))
+        show(projector, states.pop(name, ProjectorState(name)), changed[name])
     for state in states.values():
-        click.echo(f"{state.name}: not in this code; {_versions(state)}")
+        show(None, state, ())
 
 
 @projectors.command()
@@ -77,9 +93,36 @@ projectors.add_command(replay)
 projectors.add_command(verify)
 
 
-def _line(projector: type[Projector], state: ProjectorState) -> str:
-    tables = ", ".join(record_table(record).table.name for record in projector.managed_tables or ()) or "no tables"
-    return f"{state.name}: version {projector.version}; {_versions(state)}; {tables}"
+def _as_lines(projector: type[Projector] | None, state: ProjectorState, changed: Sequence[str]) -> None:
+    if projector is None:
+        click.echo(f"{state.name}: not in this code; {_versions(state)}")
+        return
+    tables = ", ".join(_tables(projector)) or "no tables"
+    click.echo(f"{state.name}: version {projector.version}; {_versions(state)}; {tables}")
+    if changed:
+        click.echo(
+            f"Warning: {state.name} has had version {projector.version} since before its tables changed "
+            f"({'; '.join(changed)}): raise its version, or replay it as it is with `sequent projectors replay all "
+            f"{state.name}`",
+            err=True,
+        )
+
+
+def _as_json(projector: type[Projector] | None, state: ProjectorState, changed: Sequence[str]) -> None:
+    found = {
+        "name": state.name,
+        "version": projector and projector.version,
+        "active": state.active_version,
+        "activating": state.activating_version,
+        "replaying": state.replaying_version,
+        "tables": projector and _tables(projector),
+        "changed": list(changed),
+    }
+    click.echo(json.dumps(found))
+
+
+def _tables(projector: type[Projector]) -> list[str]:
+    return [record_table(record).table.name for record in projector.managed_tables or ()]
 
 
 def _versions(state: ProjectorState) -> str:

@@ -11,6 +11,7 @@ from sequent_sa import _clock
 from sequent_sa.dialects import BoundStatement, Dialect, Statement
 from sequent_sa.event_store.transaction import Transaction
 from sequent_sa.projections.projector import Projector
+from sequent_sa.projections.table_definitions import Definitions, changes, table_definitions
 from sequent_sa.tables import projector_states
 
 ProjectorTypes = Sequence[type[Projector]]
@@ -61,6 +62,16 @@ def by_projector(
     return found
 
 
+def changed_definitions(connection: Connection, projector: type[Projector]) -> Sequence[str]:
+    """How the tables of a projector differ from those that the active version had; nothing when it is another one."""
+    names = [projector.__type_name__, *projector.__type_aliases__]
+    active = select(_columns.table_definitions).where(
+        _columns.name.in_(names), _columns.active_version == projector.version
+    )
+    stored: Definitions | None = connection.scalar(active)
+    return [] if stored is None else changes(stored, table_definitions(projector, connection.dialect))
+
+
 def as_text(states: Mapping[str, ProjectorState]) -> str:
     """What is the same for the same states, as the database says it too: see `Dialect.check_projector_states`."""
     return ",".join(
@@ -100,6 +111,12 @@ class ProjectorStates:
         """From now on the code with these versions projects, under its present name."""
         former = [alias for projector in projectors for alias in projector.__type_aliases__]
         self._register(connection, {p.__type_name__: {"active_version": p.version} for p in projectors})
+        for projector in projectors:
+            connection.execute(
+                update(projector_states)
+                .where(projector_states.c.name == projector.__type_name__)
+                .values(table_definitions=table_definitions(projector, connection.dialect))
+            )
         connection.execute(delete(projector_states).where(projector_states.c.name.in_(former)))
 
     def abort_replaying(self, connection: Connection, names: Collection[str]) -> None:

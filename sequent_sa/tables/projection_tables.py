@@ -29,6 +29,7 @@ projector_states = Table(
     Column("replaying_version", Integer()),
     moment("created_at"),
     moment("updated_at"),
+    Column("table_definitions", PlainJSON),  # ours: of the active version's tables, as its code had them
     CheckConstraint(
         "replaying_version IS NULL OR activating_version IS NULL", name="replaying_conflicts_with_activating"
     ),

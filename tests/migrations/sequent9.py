@@ -110,6 +110,7 @@ _LIKE_SEQUENT = (
     "sequent_schema.replay_groups",
     "DROP FUNCTION sequent_schema.check_version(uuid, integer)",
     "DROP INDEX sequent_schema.events_xact_id_idx",
+    "ALTER TABLE sequent_schema.projector_states DROP COLUMN table_definitions",
     "ALTER TABLE sequent_schema.replay_states DROP COLUMN projector_versions, DROP COLUMN view_revision, "
     "DROP COLUMN position_mark, DROP COLUMN position_mark_until, DROP COLUMN last_command_id, "
     "DROP COLUMN last_aggregate_id, DROP COLUMN last_sequence_number, DROP COLUMN error",
