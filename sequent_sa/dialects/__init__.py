@@ -9,12 +9,10 @@ from sequent_sa.dialects.dialect import (
     EventRow,
     Failure,
     FailureKind,
-    Move,
-    Partition,
-    Partitions,
     ShadowTables,
 )
 from sequent_sa.dialects.driver_transaction import DriverTransaction, PartOfTransaction
+from sequent_sa.dialects.partitions import Move, Partition, Partitions
 from sequent_sa.dialects.postgresql.dialect import PostgreSQL
 from sequent_sa.dialects.sqlite.dialect import SQLite
 from sequent_sa.dialects.statement import BoundStatement, Parameters, Statement

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Generator, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,8 +13,10 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, Connection, Engine, Executable, FromClause, Select, Table
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.types import TypeEngine
 
 from sequent_sa.dialects.driver_transaction import DriverTransaction, PartOfTransaction
+from sequent_sa.dialects.partitions import Partitions
 from sequent_sa.dialects.statement import BoundStatement
 
 Insert = postgresql.Insert | sqlite.Insert
@@ -54,6 +56,13 @@ class EventRow(NamedTuple):
     created_at: datetime
     type: str
     data: str
+
+
+EventValues = tuple[UUID, int, datetime, int, Any]
+"""An event when very many are read: aggregate, sequence number, moment in UTC, id of its type, and JSON.
+
+The JSON is text, or bytes, or what msgspec leaves unread.
+"""
 
 
 class ShadowTables(Protocol):
@@ -142,58 +151,6 @@ def stand_ins_changed(names: Sequence[str]) -> str:
         "can change only tables that are replayed; raise the version of the projector that manages the table, or take "
         "the other migration live on its own first"
     )
-
-
-class Partition(NamedTuple):
-    """A partition of the events: those with a key from `lower` on, below `upper`; None for the default partition.
-
-    `rows` is the server's estimate, None when it has none yet; `size` is in bytes, indexes included.
-    """
-
-    name: str
-    lower: str | None
-    upper: str | None
-    rows: int | None
-    size: int
-
-
-class Move(NamedTuple):
-    """Which aggregates are moved, and the partition key that each gets."""
-
-    which: ColumnElement[bool]
-    key: ColumnElement[str]
-
-
-class Partitions(Protocol):
-    """The partitions of the table of events."""
-
-    def found(self) -> Sequence[Partition]:
-        """What there is, the default partition last."""
-        ...
-
-    def alone(self) -> AbstractContextManager[None]:
-        """Keep others from making partitions. Raises `LockTimeout` when one does so."""
-        ...
-
-    def check(self, lower: str, upper: str) -> None:
-        """Raise `ConfigurationError` when there can be no partition of these keys."""
-        ...
-
-    def set_aside(self, lower: str, upper: str) -> None:
-        """From now on an aggregate that gets a key in this range gets another, under which it waits."""
-        ...
-
-    def attach(self, name: str, lower: str, upper: str) -> None:
-        """Make the partition, and set no key aside any more. No aggregate may have a key in the range."""
-        ...
-
-    def moving_out(self, lower: str, upper: str) -> Move:
-        """The aggregates with a key in a range, to the keys under which they wait."""
-        ...
-
-    def moving_in(self, lower: str, upper: str) -> Move:
-        """The aggregates that wait for a partition, to the keys that they had."""
-        ...
 
 
 class Dialect(Protocol):
@@ -364,6 +321,25 @@ class Dialect(Protocol):
         self, connection: Connection, statement: Executable, size: int
     ) -> Generator[Sequence[object], None, None]:
         """Run a SELECT and yield its rows, holding about `size` of them in memory."""
+        ...
+
+    def load_rows(
+        self,
+        connection: Connection,
+        table: Table,
+        types: Mapping[str, TypeEngine[Any]],
+        rows: Iterable[tuple[Any, ...]],
+    ) -> None:
+        """Insert many rows, in the fastest way there is, in the connection's transaction.
+
+        `types` are the columns that the rows have, in order, each with the type of its parameters.
+        """
+        ...
+
+    def stream_events(
+        self, connection: Connection, where: Sequence[ColumnElement[bool]]
+    ) -> Generator[Sequence[EventValues], None, None]:
+        """Read very many events, aggregate by aggregate, a bounded number at a time."""
         ...
 
     def estimated_rows(self, connection: Connection, statement: Select[*tuple[Any, ...]]) -> int:

@@ -19,7 +19,7 @@ from sequent_sa.aggregates.event_stream import EventStream
 from sequent_sa.aggregates.snapshot import Snapshot, snapshot_versions
 from sequent_sa.dialects import BoundStatement, Dialect, Statement
 from sequent_sa.event_store.aggregate_events import aggregate_events, events_since_snapshots
-from sequent_sa.messages.codec import decode_event
+from sequent_sa.messages.codec import decode_event, event_reader
 from sequent_sa.messages.event import Event
 from sequent_sa.messages.type_names import TypeNames
 from sequent_sa.tables import aggregate_types, aggregate_unique_keys, aggregates, event_types, events
@@ -101,24 +101,46 @@ class Load:
         after: str | None = None,
         until: str | None = None,
         where: Sequence[ColumnElement[bool]] = (),
-        by_aggregate: bool = False,
     ) -> Generator[tuple[Position, Event], None, None]:
-        """The events of some types that were committed between two position marks.
+        """The events of some types that were committed between two position marks, in the order of commands.
 
-        In the order of commands, or aggregate by aggregate. Holds a bounded number of them in memory.
+        Holds a bounded number of them in memory.
         """
-        order = (
-            (events.c.partition_key, events.c.aggregate_id, events.c.sequence_number)
-            if by_aggregate
-            else _COMMAND_ORDER
-        )
         conditions = (*self._dialect.committed_between(after, until), *where)
-        statement = _positioned(type_names).where(*conditions).order_by(*order)
+        statement = _positioned(type_names).where(*conditions).order_by(*_COMMAND_ORDER)
         with closing(self._dialect.stream_rows(connection, statement, _ROWS_IN_MEMORY)) as rows:
             for row in rows:
                 position, event = self._positioned_event(row)
                 if event is not None:
                     yield position, event
+
+    def whole_aggregates(
+        self,
+        connection: Connection,
+        type_names: Collection[str],
+        until: str | None,
+        where: Sequence[ColumnElement[bool]],
+    ) -> Generator[Sequence[Event], None, None]:
+        """Events of some types that were committed until a mark, aggregate by aggregate, a bounded number at a time.
+
+        For reading very many: as fast as it can be done.
+        """
+        stored = connection.execute(
+            select(event_types.c.id, event_types.c.type).where(event_types.c.type.in_(sorted(type_names)))
+        )
+        classes = {type_id: self._type_names.event_class(name) for type_id, name in stored}
+        readers = {type_id: event_reader(class_) for type_id, class_ in classes.items() if class_ is not None}
+        conditions = [
+            events.c.event_type_id.in_(sorted(readers)),
+            *self._dialect.committed_between(None, until),
+            *where,
+        ]
+        with closing(self._dialect.stream_events(connection, conditions)) as found:
+            for rows in found:
+                yield [
+                    readers[type_id](aggregate_id, number, created_at, data)
+                    for aggregate_id, number, created_at, type_id, data in rows
+                ]
 
     def window(
         self,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, ClassVar, Protocol, TypeVar, cast, overload
 
 from sequent_sa.exceptions import ConfigurationError
@@ -175,6 +176,16 @@ class MessageHandler:
         for route, matchers in self._plan(message):
             if _wanted(message, matchers):
                 self._call(route, message)
+
+    def handlers_of(self, message_type: type[Message]) -> Sequence[Callable[[Any], object]]:
+        """What `handle_message` calls for every message of a class: for whoever handles very many.
+
+        What a matcher only decides for each message is left to `handle_message`.
+        """
+        plan = self._plan_for(message_type)
+        if type(self).handle_message is not MessageHandler.handle_message or any(matchers for _, matchers in plan):
+            return (self.handle_message,)
+        return [getattr(self, route.method) if route.takes_message else partial(self._call, route) for route, _ in plan]
 
     @classmethod
     def _plan(cls, message: Message) -> Plan:

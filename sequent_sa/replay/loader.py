@@ -26,7 +26,6 @@ Advanced = Callable[[int], object]
 """Gets how many more events were projected."""
 
 _EVENTS_A_TRANSACTION = 10_000
-_EVENTS_A_CALL = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,11 +67,9 @@ class Loader:
         """Make the rows of whole aggregates in memory; returns the number of events."""
         projectors = self.by("aggregate")
         with self.engine.begin() as reading:
-            events = self.reader.events(
-                reading, self.event_names(projectors), until=mark, where=group.conditions(), by_aggregate=True
-            )
-            with closing(events) as found:
-                return load_in_memory(projectors, _counted(found, advanced), persistor)
+            portions = self.reader.whole_aggregates(reading, self.event_names(projectors), mark, group.conditions())
+            with closing(portions) as found:
+                return load_in_memory(projectors, found, persistor, advanced)
 
     def catch_up(self, advanced: Advanced = lambda _number: None) -> int:
         """Project what was committed since, in the order of commands; returns the number of events."""
@@ -102,7 +99,7 @@ class Loader:
             where = [] if window.last is None else [behind(window.last)]
             events = self.reader.events(reading, names, after=window.after, until=until, where=where)
             with closing(events) as found:
-                number += load_directly(self.projectors, found, loading)
+                number += load_directly(self.projectors, (event for _, event in found), loading)
             is_last = window.until is None
             window = progress.reach(loading, self.replay_id, until)
             if is_last:
@@ -141,11 +138,12 @@ class Loader:
         where = [] if last is None else [behind(last)]
         events = self.reader.events(reading, self.event_names(projectors), after=window.after, until=until, where=where)
         with closing(events) as found:
-            for portion in _portions(_counted(found, advanced), _EVENTS_A_TRANSACTION):
+            for portion in _portions(found, _EVENTS_A_TRANSACTION):
                 with self.twins.loading() as loading:
                     progress.hold(loading, self.replay_id)
                     last = progress.advance(loading, self.replay_id, until, last, portion[-1][0])
-                    number += load_directly(projectors, portion, loading)
+                    number += load_directly(projectors, [event for _, event in portion], loading)
+                advanced(len(portion))
         return number
 
 
@@ -153,14 +151,3 @@ def _portions(found: Iterable[T], size: int) -> Iterator[list[T]]:
     rest = iter(found)
     while portion := list(islice(rest, size)):
         yield portion
-
-
-def _counted(found: Iterable[T], advanced: Advanced) -> Iterator[T]:
-    number = 0
-    for each in found:
-        yield each
-        number += 1
-        if number == _EVENTS_A_CALL:
-            advanced(number)
-            number = 0
-    advanced(number)

@@ -10,13 +10,11 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from sequent_sa.dialects import BoundStatement, dialect_of
-from sequent_sa.event_store.load import Position
 from sequent_sa.event_store.write import Write
 from sequent_sa.exceptions import PublishEventError, ReplayError
 from sequent_sa.messages.event import Event
 from sequent_sa.projections.persistors.in_memory import InMemoryPersistor
 from sequent_sa.projections.persistors.live import LivePersistor
-from sequent_sa.projections.persistors.persistor import Persistor
 from sequent_sa.projections.projector import Projector
 
 _WRITES_A_FLUSH = 1_000
@@ -68,14 +66,23 @@ class LoadingTransaction:
 
 
 def load_in_memory(
-    projectors: Sequence[type[Projector]], found: Iterable[tuple[Position, Event]], persistor: InMemoryPersistor
+    projectors: Sequence[type[Projector]],
+    portions: Iterable[Sequence[Event]],
+    persistor: InMemoryPersistor,
+    advanced: Callable[[int], object] = lambda _number: None,
 ) -> int:
     """Make rows for the events of whole aggregates, still in memory. Returns the number of events."""
-    return _project(_instances(projectors, persistor), found)
+    projection = Projection([projector(persistor) for projector in projectors])
+    number = 0
+    for portion in portions:
+        projection.project(portion)
+        number += len(portion)
+        advanced(len(portion))
+    return number
 
 
 def store_rows(persistor: InMemoryPersistor, connection: Connection) -> None:
-    """Bulk-load rows. Raises `ReplayError` when two groups write one row."""
+    """Bulk-load rows. Raises `ReplayError` for rows that the database refuses, two groups' row with one key too."""
     try:
         persistor.load(connection)
     except IntegrityError as error:
@@ -83,30 +90,41 @@ def store_rows(persistor: InMemoryPersistor, connection: Connection) -> None:
             f"the rows of a group of aggregates could not be loaded: {error.orig}. If aggregates share a row, "
             'declare the projector with replay_by="store"'
         ) from error
+    except DBAPIError as error:
+        raise ReplayError(f"the rows of a group of aggregates could not be loaded: {error.orig}") from error
 
 
-def load_directly(
-    projectors: Sequence[type[Projector]], found: Iterable[tuple[Position, Event]], connection: Connection
-) -> int:
+def load_directly(projectors: Sequence[type[Projector]], found: Iterable[Event], connection: Connection) -> int:
     """Project events, in the order of commands, into tables that hold rows already. Returns their number."""
     transaction = LoadingTransaction(connection)
     persistor = LivePersistor(lambda: transaction, lambda: None)
-    number = _project(_instances(projectors, persistor), found)
+    number = Projection([projector(persistor) for projector in projectors]).project(found)
     transaction.flush()
     return number
 
 
-def _instances(projectors: Sequence[type[Projector]], persistor: Persistor) -> list[Projector]:
-    return [projector(persistor) for projector in projectors]
+class Projection:
+    """Gives events to projectors; which of their methods want the events of a class is found once."""
 
+    def __init__(self, projectors: Sequence[Projector]) -> None:
+        self._projectors = projectors
+        self._calls: dict[type[Event], Sequence[tuple[Projector, Callable[[Event], object]]]] = {}
 
-def _project(projectors: Sequence[Projector], found: Iterable[tuple[Position, Event]]) -> int:
-    number = 0
-    for _, event in found:
-        number += 1
-        for projector in projectors:
-            try:
-                projector.handle_message(event)
-            except Exception as error:
-                raise PublishEventError(type(projector), event, error) from error
-    return number
+    def project(self, found: Iterable[Event]) -> int:
+        """Project events; returns how many there were. Raises `PublishEventError`."""
+        number = 0
+        known = self._calls
+        for event in found:
+            number += 1
+            calls = known.get(type(event))
+            if calls is None:
+                calls = known[type(event)] = self._calls_for(type(event))
+            for projector, call in calls:
+                try:
+                    call(event)
+                except Exception as error:
+                    raise PublishEventError(type(projector), event, error) from error
+        return number
+
+    def _calls_for(self, event_type: type[Event]) -> Sequence[tuple[Projector, Callable[[Event], object]]]:
+        return [(projector, call) for projector in self._projectors for call in projector.handlers_of(event_type)]

@@ -15,7 +15,6 @@ from hypothesis.strategies import SearchStrategy
 from sqlalchemy import Connection, select
 
 from sequent_sa import _clock
-from sequent_sa.event_store.load import Position
 from sequent_sa.exceptions import ConfigurationError, PublishEventError, ReplayError, SequentError
 from sequent_sa.messages.event import Event
 from sequent_sa.projections.persistors.in_memory import InMemoryPersistor
@@ -26,7 +25,6 @@ from sequent_sa.replay.loading import LoadingTransaction, load_directly, load_in
 from sequent_sa.testing.strategies import messages
 
 Rows = Mapping[str, Sequence[tuple[Any, ...]]]
-Positioned = tuple[Position, Event]
 
 _CHECKS = (HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large)
 _A_MOMENT = datetime(2026, 1, 1, tzinfo=UTC)
@@ -91,18 +89,17 @@ class Attack:
 
     def _try(self, connection: Connection, history: Sequence[Event]) -> Rows | SequentError:
         __tracebackhide__ = True
-        found = [(Position(0, event.aggregate_id, event.sequence_number), event) for event in history]
         ways: dict[str, Callable[[], object]] = {
-            f"live, {size} events at a time": partial(self._live, connection, found, size)
-            for size in range(1, len(found) + 1)
+            f"live, {size} events at a time": partial(self._live, connection, history, size)
+            for size in range(1, len(history) + 1)
         }
         ways["live, every event failing once"] = partial(self._failing, connection, history)
         if self.projector.replay_by == "aggregate":
-            groups = _by_aggregate(found)
+            groups = _by_aggregate(history)
             at_once = [each for group in groups for each in group]
             ways["replayed at once"] = partial(self._replayed, connection, [at_once])
             ways["replayed by aggregate"] = partial(self._replayed, connection, groups)
-            ways["replayed up to the middle, then live"] = partial(self._caught_up, connection, found)
+            ways["replayed up to the middle, then live"] = partial(self._caught_up, connection, history)
         (first, expected), *others = [
             (name, self._rows(connection, way, _A_MOMENT + timedelta(days=day)))
             for day, (name, way) in enumerate(ways.items(), start=1)
@@ -135,17 +132,17 @@ class Attack:
         columns = [column for name, column in table.columns.items() if name not in self.ignoring]
         return sorted((tuple(row) for row in connection.execute(select(*columns))), key=repr)
 
-    def _live(self, connection: Connection, found: Sequence[Positioned], size: int) -> None:
+    def _live(self, connection: Connection, found: Sequence[Event], size: int) -> None:
         for start in range(0, len(found), size):
             load_directly([self.projector], found[start : start + size], connection)
 
-    def _replayed(self, connection: Connection, groups: Sequence[Sequence[Positioned]]) -> None:
+    def _replayed(self, connection: Connection, groups: Sequence[Sequence[Event]]) -> None:
         for group in groups:
             persistor = InMemoryPersistor()
-            load_in_memory([self.projector], group, persistor)
+            load_in_memory([self.projector], [group], persistor)
             store_rows(persistor, connection)
 
-    def _caught_up(self, connection: Connection, found: Sequence[Positioned]) -> None:
+    def _caught_up(self, connection: Connection, found: Sequence[Event]) -> None:
         half = len(found) // 2
         self._replayed(connection, _by_aggregate(found[:half]))
         load_directly([self.projector], found[half:], connection)
@@ -188,9 +185,9 @@ def _mixed(parts: tuple[list[list[Event]], Any]) -> list[Event]:
     return history
 
 
-def _by_aggregate(found: Sequence[Positioned]) -> list[list[Positioned]]:
+def _by_aggregate(found: Sequence[Event]) -> list[list[Event]]:
     """In the order in which a replay reads them."""
-    groups: dict[UUID, list[Positioned]] = {}
-    for position, event in found:
-        groups.setdefault(event.aggregate_id, []).append((position, event))
+    groups: dict[UUID, list[Event]] = {}
+    for event in found:
+        groups.setdefault(event.aggregate_id, []).append(event)
     return [group for _, group in sorted(groups.items())]

@@ -10,7 +10,6 @@ from sqlalchemy import Connection
 from sqlalchemy.orm import Session
 
 from sequent_sa.application import Sequent
-from sequent_sa.event_store.load import Position
 from sequent_sa.exceptions import ConfigurationError
 from sequent_sa.messages.event import Event
 from sequent_sa.projections.projector import Projector
@@ -31,8 +30,7 @@ class ProjectorFixture:
 
     def project(self, *events: Given) -> None:
         """Let every projector handle these events, in this order. Raises `PublishEventError` when one fails."""
-        positioned = ((Position(0, event.aggregate_id, event.sequence_number), event) for event in flat(events))
-        load_directly(self._app.projectors, positioned, self._connection)
+        load_directly(self._app.projectors, flat(events), self._connection)
         self.session.expire_all()
 
     def attack(

@@ -124,7 +124,7 @@ class Refused(blog.PostProjector, name="PostProjector"):
 @pytest.mark.parametrize(
     ("author", "complaint"),
     [
-        ("twice", "there are two of the row of post_records with the key aggregate_id="),
+        ("twice", "post_records has a row with the key"),
         ("ben", "has no author, which must have"),
     ],
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Generator, Mapping, Sequence
+from collections.abc import Collection, Generator, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 from uuid import UUID
@@ -47,17 +47,20 @@ from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import ConnectionPoolEntry
 from sqlalchemy.schema import CreateSchema, DropSchema
-from sqlalchemy.types import UserDefinedType
+from sqlalchemy.types import TypeEngine, UserDefinedType
 
 from sequent_sa import tables
-from sequent_sa.dialects.dialect import EventRow, Failure, FailureKind, Partitions, ShadowTables
+from sequent_sa.dialects.dialect import EventRow, EventValues, Failure, FailureKind, ShadowTables
 from sequent_sa.dialects.driver_transaction import DriverTransaction, PartOfTransaction, refuse_autocommit
+from sequent_sa.dialects.partitions import Partitions
+from sequent_sa.dialects.postgresql.bulk_loading import load_rows
 from sequent_sa.dialects.postgresql.burst import (
     PartOfPostgreSQLTransaction,
     PostgreSQLTransaction,
     ReadOnlyPostgreSQLTransaction,
     SavepointOnPostgreSQL,
 )
+from sequent_sa.dialects.postgresql.event_stream import stream_events
 from sequent_sa.dialects.postgresql.locks import holding, lock_tables
 from sequent_sa.dialects.postgresql.partitions import PostgreSQLPartitions
 from sequent_sa.dialects.postgresql.shadow_tables import ARCHIVE, REPLAY, VIEW, PostgreSQLShadowTables
@@ -265,6 +268,20 @@ class PostgreSQL:
     ) -> Generator[Sequence[object], None, None]:
         with connection.execute(statement, execution_options={"yield_per": size}) as rows:
             yield from rows
+
+    def load_rows(
+        self,
+        connection: Connection,
+        table: Table,
+        types: Mapping[str, TypeEngine[Any]],
+        rows: Iterable[tuple[Any, ...]],
+    ) -> None:
+        load_rows(connection, table, types, rows)
+
+    def stream_events(
+        self, connection: Connection, where: Sequence[ColumnElement[bool]]
+    ) -> Generator[Sequence[EventValues], None, None]:
+        return stream_events(connection, where)
 
     def estimated_rows(self, connection: Connection, statement: Select[*tuple[Any, ...]]) -> int:
         return estimated_rows(connection, statement)

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from psycopg.sql import Literal
 from sqlalchemy import Connection, Engine, and_, func, literal, text
 
-from sequent_sa.dialects.dialect import Move, Partition
+from sequent_sa.dialects.partitions import Move, Partition
 from sequent_sa.dialects.postgresql import catalog
 from sequent_sa.dialects.postgresql.locks import lock_tables
 from sequent_sa.exceptions import ConfigurationError, LockTimeout

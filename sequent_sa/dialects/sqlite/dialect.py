@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Collection, Generator, Mapping, Sequence
+from collections.abc import Collection, Generator, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
@@ -32,10 +32,13 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.sqlite import Insert, insert
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.types import TypeEngine
 
 from sequent_sa import tables
-from sequent_sa.dialects.dialect import EventRow, Failure, FailureKind, Partitions, ShadowTables
+from sequent_sa.dialects.dialect import EventRow, EventValues, Failure, FailureKind, ShadowTables
 from sequent_sa.dialects.driver_transaction import DriverTransaction, PartOfTransaction, refuse_autocommit
+from sequent_sa.dialects.partitions import Partitions
+from sequent_sa.dialects.sqlite.bulk_loading import load_rows
 from sequent_sa.dialects.sqlite.burst import PartOfSQLiteTransaction, SavepointOnSQLite, SQLiteTransaction
 from sequent_sa.dialects.sqlite.connections import (
     begin_immediate,
@@ -45,6 +48,7 @@ from sequent_sa.dialects.sqlite.connections import (
     looks_for_schemas,
     read_only,
 )
+from sequent_sa.dialects.sqlite.event_stream import stream_events
 from sequent_sa.dialects.sqlite.locks import holding_file
 from sequent_sa.dialects.sqlite.shadow_tables import SQLiteShadowTables, remove_twins, replay_path
 from sequent_sa.dialects.statement import BoundStatement, Statement
@@ -255,6 +259,20 @@ class SQLite:
     ) -> Generator[Sequence[object], None, None]:
         with connection.execute(statement, execution_options={"yield_per": size}) as rows:
             yield from rows
+
+    def load_rows(
+        self,
+        connection: Connection,
+        table: Table,
+        types: Mapping[str, TypeEngine[Any]],
+        rows: Iterable[tuple[Any, ...]],
+    ) -> None:
+        load_rows(connection, table, types, rows)
+
+    def stream_events(
+        self, connection: Connection, where: Sequence[ColumnElement[bool]]
+    ) -> Generator[Sequence[EventValues], None, None]:
+        return stream_events(connection, where)
 
     def estimated_rows(self, connection: Connection, statement: Select[*tuple[Any, ...]]) -> int:
         # Of all types: to know how many have the right ones would be to read the whole table.

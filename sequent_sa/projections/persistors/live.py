@@ -42,7 +42,7 @@ class LivePersistor:
         self, table: RecordTable[R], record: R, values: Mapping[str, Any], generated: Sequence[Column[Any]]
     ) -> None:
         with self._transaction().reading() as connection:
-            row = connection.execute(insert(table.table).returning(*generated), table.row(values)).one()
+            row = connection.execute(insert(table.table).values(table.row(values)).returning(*generated)).one()
         names = {column: name for name, column in table.columns.items()}
         for column, value in zip(generated, row, strict=True):
             setattr(record, names[column], value)
@@ -51,7 +51,10 @@ class LivePersistor:
         table = record_table(record_type)
         table.check(where)
         rows = self._transaction().fetch(record_statements(table).select(where), pending=True)
-        return [table.load(row) for row in rows]
+        found = [table.load(row) for row in rows]
+        if len(found) > 1:
+            found.sort(key=lambda record: table.sort_key(vars(record)))
+        return found
 
     def save(self, record_type: type[R], record: R, before: Mapping[str, Any]) -> None:
         table = record_table(record_type)

@@ -31,7 +31,7 @@ class RecordStatements:
         self._known: dict[object, Statement] = {}
 
     def select(self, where: Where) -> BoundStatement:
-        """All columns of the rows that match, ordered by primary key."""
+        """All columns of the rows that match."""
         return self._statement("select", {}, where)
 
     def insert(self, values: Mapping[str, Any]) -> BoundStatement:
@@ -74,14 +74,13 @@ class RecordStatements:
             self._condition(place, condition, where[condition.name]) for place, condition in enumerate(conditions)
         ]
         if operation == "select":
-            order = [columns[name] for name in self._table.key]
-            return Statement(select(*columns.values()).where(*matching).order_by(*order))
+            return Statement(select(*columns.values()).where(*matching))
         if operation == "update":
             return Statement(update(table).where(*matching).values(given))
         return Statement(delete(table).where(*matching))
 
     def _parameter(self, parameter: str, name: str) -> BindParameter[Any]:
-        return bindparam(parameter, type_=self._table.columns[name].type)
+        return bindparam(parameter, type_=self._table.bind_type(name))
 
     def _condition(self, place: int, condition: _Condition, value: Any) -> ColumnElement[bool]:
         column = self._table.columns[condition.name]

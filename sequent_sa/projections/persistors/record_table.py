@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from copy import deepcopy
+from copy import copy, deepcopy
+from enum import Enum
 from typing import Any, Generic, TypeVar, cast
 from weakref import WeakKeyDictionary
 
-from sqlalchemy import Column, ColumnElement, Table, inspect
+from sqlalchemy import JSON, Column, ColumnElement, Table, inspect, null
 from sqlalchemy.orm import Mapper
 from sqlalchemy.orm.attributes import set_committed_value
 from sqlalchemy.sql.elements import ClauseElement
+from sqlalchemy.types import TypeEngine
+from sqlalchemy.util import immutabledict
 
 from sequent_sa.exceptions import ProjectorError
 
@@ -30,11 +33,26 @@ class RecordTable(Generic[R]):
         }
         names = {column: name for name, column in self.columns.items()}
         self.key: tuple[str, ...] = tuple(names[cast("Column[Any]", column)] for column in mapper.primary_key)
+        self._names = frozenset(self.columns)
+        self.of_database = tuple(name for name, column in self.columns.items() if self._is_of_database(column))
+        self._defaults: list[tuple[str, Any]] = [
+            (name, column.default) for name, column in self.columns.items() if column.default is not None
+        ]
+        self._bind_types: dict[str, TypeEngine[Any]] = {}
         self._manager = mapper.class_manager
         self.constrained = self._constrained({column.key: name for name, column in self.columns.items()})
 
+    def _is_of_database(self, column: Column[Any]) -> bool:
+        return (
+            column.server_default is not None
+            or column.computed is not None
+            or column is self.table.autoincrement_column
+        )
+
     def check(self, names: Mapping[str, object]) -> None:
         """Raise `ProjectorError` for names that are no columns of the record."""
+        if self._names.issuperset(names):
+            return
         unknown = [name for name in names if name not in self.columns]
         if unknown:
             raise ProjectorError(
@@ -71,31 +89,28 @@ class RecordTable(Generic[R]):
     def fill_defaults(self, record: R) -> None:
         """Set the column defaults that Python can make, where the record has no value."""
         held = vars(record)
-        for name, column in self.columns.items():
-            default = column.default
-            if name in held and (held[name] is not None or default is None):
+        for name, default in self._defaults:
+            if held.get(name) is not None:
                 continue
-            if default is not None and default.is_scalar:
-                setattr(record, name, default.arg)  # type: ignore[attr-defined]
-            elif default is not None and default.is_callable:
-                setattr(record, name, default.arg(None))  # type: ignore[attr-defined]
+            if default.is_scalar:
+                setattr(record, name, default.arg)
+            elif default.is_callable:
+                setattr(record, name, default.arg(None))
 
     def row(self, values: Mapping[str, Any]) -> dict[str, Any]:
-        """Values by the names of the columns in the database's table."""
-        return {self.columns[name].key: value for name, value in values.items()}
+        """Values by the names of the columns in the database's table; None is NULL."""
+        return {self.columns[name].key: null() if value is None else value for name, value in values.items()}
 
     def generated(self, values: Mapping[str, Any]) -> list[Column[Any]]:
         """The columns that the database will fill, because there is no value for them."""
-        return [
-            column
-            for name, column in self.columns.items()
-            if name not in values
-            and (column.server_default is not None or column.computed is not None or column is self._autoincrement)
-        ]
+        return [self.columns[name] for name in self.of_database if name not in values]
 
-    @property
-    def _autoincrement(self) -> Column[Any] | None:
-        return cast("Column[Any] | None", self.table.autoincrement_column)
+    def bind_type(self, name: str) -> TypeEngine[Any]:
+        """The type of a column's parameters: None is NULL in JSON columns too, as a condition on None expects."""
+        known = self._bind_types.get(name)
+        if known is None:
+            known = self._bind_types[name] = null_for_none(self.columns[name].type)
+        return known
 
     def load(self, row: Sequence[Any]) -> R:
         """A record that belongs to no session, from a row with the columns in the order of `columns`."""
@@ -104,17 +119,17 @@ class RecordTable(Generic[R]):
             set_committed_value(record, name, value)
         return record
 
-    def copy(self, record: R) -> R:
-        """A record of its own with the same values."""
-        twin = self._manager.new_instance()
-        self.overwrite(twin, record)
-        return twin
+    def new(self, values: Mapping[str, Any]) -> R:
+        """A record that belongs to no session. Later changes of its values reach nobody else."""
+        record = self._manager.new_instance()
+        held: dict[str, Any] = vars(record)
+        for name, value in values.items():
+            held[name] = deepcopy(value) if type(value) in (list, dict) else value
+        return record
 
-    def overwrite(self, record: R, other: R) -> None:
-        """Give a record the values of another; later changes of either do not reach the other."""
-        values: dict[str, Any] = vars(record)
-        for name, value in self.values(other).items():
-            values[name] = deepcopy(value) if type(value) in (list, dict) else value
+    def sort_key(self, values: Mapping[str, Any]) -> tuple[Any, ...]:
+        """What orders rows by primary key, the same on every database, whose collations differ."""
+        return tuple((value is not None, _orderable(value)) for value in map(values.get, self.key))
 
     def matching(self, where: Where) -> list[ColumnElement[bool]]:
         """Conditions for a mapping of attributes to values, a list of values meaning any of them."""
@@ -137,6 +152,17 @@ def record_table(record_type: type[R]) -> RecordTable[R]:
     return table
 
 
+def null_for_none(of: TypeEngine[Any]) -> TypeEngine[Any]:
+    """A type for whose parameters None is NULL; JSON would otherwise store it as JSON's own null."""
+    changed: Any = copy(of)
+    if isinstance(of, JSON):
+        changed.none_as_null = True
+    variants: Mapping[str, TypeEngine[Any]] = changed._variant_mapping
+    changed._variant_mapping = immutabledict({name: null_for_none(variant) for name, variant in variants.items()})
+    result: TypeEngine[Any] = changed
+    return result
+
+
 def is_expression(value: object) -> bool:
     """Whether a value is for the database to work out."""
     return isinstance(value, ClauseElement) or hasattr(value, "__clause_element__")
@@ -145,6 +171,10 @@ def is_expression(value: object) -> bool:
 def is_any_of(value: object) -> bool:
     """Whether a value in a `where` means any of several."""
     return isinstance(value, list | tuple | set | frozenset)
+
+
+def _orderable(value: Any) -> Any:
+    return value.name if isinstance(value, Enum) else value
 
 
 def _condition(column: Column[Any], value: Any) -> ColumnElement[bool]:
