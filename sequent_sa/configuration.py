@@ -14,6 +14,7 @@ from sequent_sa.exceptions import ConfigurationError
 
 ENVIRONMENTS = ("development", "test", "production")
 
+_SETTINGS = frozenset({"app", "databases", "alembic_ini", "commands", "before", "after"})
 _URL = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+_]*)://(?P<rest>[^?]*)(?P<query>\?.*)?", re.DOTALL)
 _POSTGRESQL = ("postgres", "postgresql")
 
@@ -24,7 +25,9 @@ class Configuration:
 
     `root` is the directory of that pyproject.toml, or where the search began when there is none. `environment` is
     "development", "test" or "production". `application` is the `module:attribute` name, if one is given;
-    `databases` the URLs of the table by environment; `url` the value of `DATABASE_URL`, if it is set.
+    `databases` the URLs of the table by environment; `url` the value of `DATABASE_URL`, if it is set. `alembic_ini` is
+    the file that the table names, if it names one. `commands`, `before` and `after` are the application's own commands
+    and what runs around the others, by name and as `module:attribute`.
     """
 
     root: Path
@@ -32,25 +35,46 @@ class Configuration:
     application: str | None = None
     databases: Mapping[str, str] = field(default_factory=dict[str, str])
     url: str | None = field(default=None, repr=False)
+    alembic_ini: Path | None = None
+    commands: Mapping[str, str] = field(default_factory=dict[str, str])
+    before: Mapping[str, str] = field(default_factory=dict[str, str])
+    after: Mapping[str, str] = field(default_factory=dict[str, str])
 
     @classmethod
     def load(cls, start: Path | None = None, environ: Mapping[str, str] | None = None) -> Self:
         """Read pyproject.toml, searched from `start` (default: the working directory) upwards, and the environment.
 
         `SEQUENT_APP`, `SEQUENT_ENV` and `DATABASE_URL` are looked up in `environ` (default: the process's own).
-        Raises `ConfigurationError` for a file that cannot be read, an unknown environment, or a value of the wrong
-        kind.
+        Raises `ConfigurationError` for a file that cannot be read, an unknown environment or setting, or a value of the
+        wrong kind.
         """
         variables = os.environ if environ is None else environ
         root, table = _find_table((start or Path.cwd()).resolve())
         where = root / "pyproject.toml"
+        unknown = table.keys() - _SETTINGS
+        if unknown:
+            raise ConfigurationError(
+                f"{', '.join(sorted(unknown))} in [tool.sequent] of {where} is no setting: there are "
+                f"{', '.join(sorted(_SETTINGS))}"
+            )
+        alembic_ini = _text(table, "alembic_ini", where)
         return cls(
             root=root,
             environment=_environment(variables.get("SEQUENT_ENV") or "development"),
             application=variables.get("SEQUENT_APP") or _text(table, "app", where),
             databases=_databases(table, where),
             url=variables.get("DATABASE_URL") or None,
+            alembic_ini=None if alembic_ini is None else root / alembic_ini,
+            **{name: _references(table, name, where) for name in ("commands", "before", "after")},
         )
+
+    @property
+    def view_migrations(self) -> Path:
+        """Alembic's configuration of the view tables' migrations: `alembic_ini`, or the one beside pyproject.toml.
+
+        The latter may be missing, when the view tables have no migrations.
+        """
+        return self.alembic_ini or self.root / "alembic.ini"
 
     @property
     def app(self) -> str:
@@ -155,6 +179,17 @@ def _text(table: Mapping[str, Any], key: str, path: Path) -> str | None:
     if value is not None and not isinstance(value, str):
         raise ConfigurationError(f"{key} in [tool.sequent] of {path} must be a text, not {value!r}")
     return value
+
+
+def _references(table: Mapping[str, Any], key: str, path: Path) -> dict[str, str]:
+    given = _table(table.get(key, {}), f"tool.sequent.{key}", path)
+    for name, reference in given.items():
+        if not isinstance(reference, str):
+            raise ConfigurationError(
+                f"{name} in [tool.sequent.{key}] of {path} must be a text such as 'blog.operations:{key}', "
+                f"not {reference!r}"
+            )
+    return dict(given)
 
 
 def _environment(name: str) -> str:

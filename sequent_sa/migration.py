@@ -39,12 +39,12 @@ class MigrationStatus:
 class Migration:
     """The two halves of an upgrade. `online` may take long and disturbs nobody; `offline` takes a moment.
 
-    `alembic_ini` belongs to the application's view migrations; None for the one in its project directory.
+    `alembic_ini` belongs to the application's view migrations; None for the one that its configuration says.
     """
 
     def __init__(self, app: Sequent, alembic_ini: Path | None = None) -> None:
         self._app = app
-        self._ini = alembic_ini or app.configuration.root / "alembic.ini"
+        self._ini = alembic_ini or app.configuration.view_migrations
         self._history = ViewHistory(self._ini)
 
     def online(self, report: Report) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from uuid import UUID
 
@@ -15,6 +14,8 @@ from sequent_sa._asynchronous import pause
 from sequent_sa.application import Sequent
 from sequent_sa.audit import CommandRecord, EventRecord
 from sequent_sa.cli.app import ApplicationFinder, pass_finder
+from sequent_sa.cli.record_lines import show_event, show_event_record, show_tree
+from sequent_sa.cli.reporting import Report, json_option
 from sequent_sa.exceptions import ConfigurationError
 
 _SECONDS_BETWEEN_LOOKS = 0.5
@@ -22,8 +23,9 @@ _SECONDS_BETWEEN_LOOKS = 0.5
 
 @click.command()
 @click.argument("record", metavar="COMMAND_OR_EVENT")
+@json_option
 @pass_finder
-def audit(finder: ApplicationFinder, record: str) -> None:
+def audit(finder: ApplicationFinder, record: str, as_json: bool) -> None:
     """Show what a command caused, from the command with which it all began.
 
     COMMAND_OR_EVENT is the id of a command, or an event as AGGREGATE_ID/NUMBER.
@@ -32,21 +34,20 @@ def audit(finder: ApplicationFinder, record: str) -> None:
     """
     app = _application(finder)
     with app.session() as session:
-        found = _record(session, record)
-        for line in _tree(found.origin, ""):
-            click.echo(line)
+        show_tree(Report(as_json), _record(session, record).origin)
 
 
 @click.command()
 @click.argument("aggregate_id", type=click.UUID, metavar="STREAM")
 @click.option("--until", metavar="MOMENT", help="As it was just before this moment, such as 2026-01-31T12:00:00Z.")
+@json_option
 @pass_finder
-def show(finder: ApplicationFinder, aggregate_id: UUID, until: str | None) -> None:
+def show(finder: ApplicationFinder, aggregate_id: UUID, until: str | None, as_json: bool) -> None:
     """Show the events and the state of an aggregate, now or at an earlier moment.
 
     Example: sequent show 0198c0de-0000-7000-8000-000000000001 --until 2026-01-31
     """
-    app = _application(finder)
+    app, report = _application(finder), Report(as_json)
     moment = None if until is None else _moment(until)
     aggregate = app.repository.load_aggregate(aggregate_id, until=moment)
     with app.session() as session:
@@ -55,47 +56,53 @@ def show(finder: ApplicationFinder, aggregate_id: UUID, until: str | None) -> No
         for record in session.scalars(statement):
             if moment is not None and record.created_at >= moment:
                 break
-            click.echo(_event_line(record))
-    click.echo(f"{type(aggregate).__name__} {aggregate_id}, version {aggregate.version}")
-    for name, value in vars(aggregate).items():
-        if not name.startswith("_") and name != "aggregate_id":
-            click.echo(f"  {name} = {value!r}")
+            show_event_record(report, record)
+    state = {
+        name: value for name, value in vars(aggregate).items() if not name.startswith("_") and name != "aggregate_id"
+    }
+    name = type(aggregate).__name__
+    report.say(
+        {"aggregate_type": name, "aggregate_id": aggregate_id, "version": aggregate.version, "state": state},
+        (name, "bold"),
+        f" {aggregate_id}, version {aggregate.version}",
+    )
+    for attribute, value in state.items():
+        report.note("  ", (attribute, "cyan"), f" = {value!r}")
 
 
 @click.command()
 @click.option("--type", "types", multiple=True, metavar="NAME", help="Only events of this type; may be repeated.")
 @click.option("--limit", type=click.IntRange(min=1), default=20, show_default=True, help="How many of the latest.")
 @click.option("--follow", is_flag=True, help="Go on with those that are stored from now on, until Ctrl-C.")
+@json_option
 @pass_finder
-def events(finder: ApplicationFinder, types: tuple[str, ...], limit: int, follow: bool) -> None:
+def events(finder: ApplicationFinder, types: tuple[str, ...], limit: int, follow: bool, as_json: bool) -> None:
     """Show the latest events, in the order in which their commands were stored.
 
     Example: sequent events --type PostAdded --follow
     """
-    app = _application(finder)
+    app, report = _application(finder), Report(as_json)
     unknown = [name for name in types if app.type_names.find_event(name) is None]
     if unknown:
         raise ConfigurationError(f"there is no event called {', '.join(unknown)} in this application")
     with app.engine.connect() as connection:
         mark = app.dialect.position_mark(connection)
-    for line in _latest(app, types, limit, mark):
-        click.echo(line)
+    _show_latest(app, report, types, limit, mark)
     while follow:
-        mark = _show_since(app, types, mark)
+        mark = _show_since(app, report, types, mark)
         pause(_SECONDS_BETWEEN_LOOKS)
 
 
-def _show_since(app: Sequent, types: tuple[str, ...], mark: str) -> str:
+def _show_since(app: Sequent, report: Report, types: tuple[str, ...], mark: str) -> str:
     names = types or app.type_names.event_names
     with app.engine.connect() as connection:
         until = app.dialect.position_mark(connection)
         for _, event in app.event_reader.events(connection, names, after=mark, until=until):
-            moment = event.created_at.isoformat(timespec="seconds")
-            click.echo(f"{moment} {event.aggregate_id}/{event.sequence_number} {event!r}")
+            show_event(report, event, app.type_names.name_of(type(event)))
     return until
 
 
-def _latest(app: Sequent, types: tuple[str, ...], limit: int, mark: str) -> Iterator[str]:
+def _show_latest(app: Sequent, report: Report, types: tuple[str, ...], limit: int, mark: str) -> None:
     columns, stored = EventRecord.__table__.c, tables.events.c
     key = ("partition_key", "aggregate_id", "sequence_number")
     same = and_(*(stored[name] == columns[name] for name in key))
@@ -105,7 +112,7 @@ def _latest(app: Sequent, types: tuple[str, ...], limit: int, mark: str) -> Iter
         statement = statement.where(columns.event_type.in_(types))
     with app.session() as session:
         for record in reversed(session.scalars(statement.limit(limit)).all()):
-            yield _event_line(record)
+            show_event_record(report, record)
 
 
 def _application(finder: ApplicationFinder) -> Sequent:
@@ -129,21 +136,6 @@ def _record(session: Session, name: str) -> CommandRecord | EventRecord:
     if found is None:
         raise ConfigurationError(f"there is no {'event' if slash else 'command'} {name} in the event store")
     return found
-
-
-def _tree(command: CommandRecord, indent: str) -> Iterator[str]:
-    whom = f" by user {command.user_id}" if command.user_id else ""
-    moment = command.created_at.isoformat(timespec="seconds")
-    yield f"{indent}{moment} command {command.id} {command.command_type}{whom}"
-    for event in command.children:
-        yield f"{indent}  {_event_line(event)}"
-        for caused in event.children:
-            yield from _tree(caused, f"{indent}    ")
-
-
-def _event_line(record: EventRecord) -> str:
-    moment = record.created_at.isoformat(timespec="seconds")
-    return f"{moment} {record.aggregate_id}/{record.sequence_number} {record.event_type} {record.attributes}"
 
 
 def _moment(text: str) -> datetime:

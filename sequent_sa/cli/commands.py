@@ -8,6 +8,10 @@ from typing import Any, NamedTuple, cast
 
 import click
 
+from sequent_sa.cli.references import load
+from sequent_sa.configuration import Configuration
+from sequent_sa.exceptions import ConfigurationError, SequentError
+
 
 class Lazy(NamedTuple):
     """A command: where it is, as `module:attribute`, and its short help, which says it before it is imported."""
@@ -47,3 +51,46 @@ class LazyGroup(click.Group):
         """Write the names with their short help, without importing anything."""
         with formatter.section("Commands"):
             formatter.write_dl([(name, each.help) for name, each in self.lazy.items()])
+
+
+class ApplicationGroup(LazyGroup):
+    """A group that has the commands of [tool.sequent.commands] as well: click commands, by name."""
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import a command; the application's own ones may not have the names of others."""
+        found = super().get_command(ctx, cmd_name)
+        if found is not None:
+            return found
+        configuration = Configuration.load()
+        reference = configuration.commands.get(cmd_name)
+        return None if reference is None else _own(cmd_name, reference, configuration)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the application's own commands behind the others; where that fails, why."""
+        super().format_commands(ctx, formatter)
+        try:
+            configuration = Configuration.load()
+        except ConfigurationError as error:
+            formatter.write_paragraph()
+            formatter.write_text(f"The application's own commands are unknown: {error}")
+            return
+        if configuration.commands:
+            with formatter.section("Commands of this application"):
+                rows = [(name, self._short_help(name, configuration)) for name in configuration.commands]
+                formatter.write_dl(rows)
+
+    def _short_help(self, name: str, configuration: Configuration) -> str:
+        try:
+            if name in self.lazy or name in self.aliases:
+                raise ConfigurationError(f"sequent has a command {name} already: choose another name")
+            return _own(name, configuration.commands[name], configuration).get_short_help_str(1000)
+        except (SequentError, ImportError) as error:
+            return f"cannot be used: {error}"
+
+
+def _own(name: str, reference: str, configuration: Configuration) -> click.Command:
+    where = f"check {name!r} in [tool.sequent.commands] of pyproject.toml"
+    found = load(reference, configuration.root, "the command", where)
+    if not isinstance(found, click.Command):
+        raise ConfigurationError(f"{reference} is {found!r}: it must be a click command or group; {where}")
+    return found

@@ -8,6 +8,8 @@ from sequent_sa import database
 from sequent_sa.adoption import Adoption
 from sequent_sa.application import Sequent
 from sequent_sa.cli.app import ApplicationFinder, pass_finder
+from sequent_sa.cli.confirmation import confirm, confirmable
+from sequent_sa.cli.reporting import Report, json_option
 
 
 @click.group()
@@ -18,7 +20,10 @@ def db() -> None:
 @db.command()
 @pass_finder
 def create(finder: ApplicationFinder) -> None:
-    """Create the database, if there is none, and its event store."""
+    """Create the database, if there is none, and its event store.
+
+    Example: sequent db create
+    """
     app = finder.application
     created = database.create_database(_url(app))
     database.create_event_store(app.engine)
@@ -29,16 +34,15 @@ def create(finder: ApplicationFinder) -> None:
 
 
 @db.command()
-@click.option("--yes", is_flag=True, help="Do not ask.")
-@click.option("--yes-drop-production", is_flag=True, help="Needed, beside an answer, when SEQUENT_ENV is production.")
+@confirmable("drop")
 @pass_finder
-def drop(finder: ApplicationFinder, yes: bool, yes_drop_production: bool) -> None:
-    """Remove the database and everything in it."""
+def drop(finder: ApplicationFinder, yes: bool, in_production: bool) -> None:
+    """Remove the database and everything in it.
+
+    Example: sequent db drop
+    """
     app = finder.application
-    if finder.configuration.environment == "production" and not yes_drop_production:
-        raise click.ClickException("this is production: say --yes-drop-production if all of its events may be lost")
-    if not yes and not click.confirm(f"Remove the database {_name(app)} with all of its events?"):
-        raise click.ClickException("nothing was removed")
+    confirm(finder, "drop", f"Remove the database {_name(app)} with all of its events?", yes, in_production)
     app.engine.dispose()
     if database.drop_database(_url(app)):
         click.echo(f"Removed the database {_name(app)}.")
@@ -49,37 +53,43 @@ def drop(finder: ApplicationFinder, yes: bool, yes_drop_production: bool) -> Non
 @db.command("create-event-store")
 @pass_finder
 def create_event_store(finder: ApplicationFinder) -> None:
-    """Create the event store in a database that exists, or bring it up to date."""
+    """Create the event store in a database that exists, or bring it up to date.
+
+    Example: sequent db create-event-store
+    """
     app = finder.application
     database.create_event_store(app.engine)
     click.echo(f"The event store of {_name(app)} is up to date.")
 
 
 @db.command()
+@json_option
 @pass_finder
-@click.pass_context
-def adopt(context: click.Context, finder: ApplicationFinder) -> None:
+def adopt(finder: ApplicationFinder, as_json: bool) -> None:
     """Take over the event store of an application that runs on Sequent 9, and show what is left to do.
 
     What is stored stays as it is. May be run again; the exit status is 1 while something is left to do.
 
     Example: sequent db adopt
     """
-    app = finder.application
+    app, report = finder.application, Report(as_json)
     database.adopt_event_store(app.engine)
-    click.echo(f"The event store of {_name(app)} is up to date, with what it had.")
+    report.note(f"The event store of {_name(app)} is up to date, with what it had.")
     findings = Adoption(app.engine, app.type_names, app.projectors).findings()
     for finding in findings:
-        click.echo(finding.text)
+        report.say({"finding": finding.text, "open": finding.open}, finding.text)
     if any(finding.open for finding in findings):
-        context.exit(1)
-    click.echo("next: `sequent migrate online` and `sequent migrate offline` fill the view tables")
+        click.get_current_context().exit(1)
+    report.note("next: `sequent migrate online` and `sequent migrate offline` fill the view tables")
 
 
 @db.command("create-view-schema")
 @pass_finder
 def create_view_schema(finder: ApplicationFinder) -> None:
-    """Create the schema of the view tables; the event store comes first."""
+    """Create the schema of the view tables; the event store comes first.
+
+    Example: sequent db create-view-schema
+    """
     app = finder.application
     database.check_event_store(app.engine)
     database.create_view_schema(app.engine)
@@ -92,12 +102,14 @@ def migrate(finder: ApplicationFinder) -> None:
     """Bring the event store and the view tables up to date, without a replay.
 
     Use `sequent migrate online` and `offline` when a projector has changed.
+
+    Example: sequent db migrate
     """
     app = finder.application
     database.upgrade_event_store(app.engine)
     click.echo(f"The event store of {_name(app)} is up to date.")
     if finder.alembic_ini is None:
-        click.echo(f"There is no alembic.ini in {finder.configuration.root}: no view tables to migrate.")
+        click.echo(f"There is no {finder.configuration.view_migrations}: no view tables to migrate.")
         return
     database.create_view_schema(app.engine)
     database.upgrade_views(app.engine, finder.alembic_ini)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import click
 
-from sequent_sa.cli.app import ApplicationFinder, pass_finder
+from sequent_sa.cli.app import ApplicationFinder
 
 TYPES = (
     "Types are str, int, float, bool, decimal, date, datetime, uuid, secret, list[...] and dict[str,...]; with ? "
@@ -25,7 +25,7 @@ dry_run = click.option("--dry-run", is_flag=True, help="Show the changes as a di
 @generate.command(no_args_is_help=True)
 @click.argument("name")
 @dry_run
-@pass_finder
+@click.pass_obj
 def aggregate(finder: ApplicationFinder, name: str, dry_run: bool) -> None:
     """A new aggregate, with a command, an event, a command handler and a test.
 
@@ -41,7 +41,7 @@ def aggregate(finder: ApplicationFinder, name: str, dry_run: bool) -> None:
 @click.argument("name")
 @click.argument("attributes", nargs=-1, metavar="[ATTRIBUTE:TYPE]...")
 @dry_run
-@pass_finder
+@click.pass_obj
 def command(finder: ApplicationFinder, aggregate: str, name: str, attributes: tuple[str, ...], dry_run: bool) -> None:
     """A new command of an aggregate, with its handler and a test.
 
@@ -57,7 +57,7 @@ def command(finder: ApplicationFinder, aggregate: str, name: str, attributes: tu
 @click.argument("name")
 @click.argument("attributes", nargs=-1, metavar="[ATTRIBUTE:TYPE]...")
 @dry_run
-@pass_finder
+@click.pass_obj
 def event(finder: ApplicationFinder, aggregate: str, name: str, attributes: tuple[str, ...], dry_run: bool) -> None:
     """A new event of an aggregate, with its handler there and a test.
 
@@ -71,7 +71,7 @@ def event(finder: ApplicationFinder, aggregate: str, name: str, attributes: tupl
 @generate.command(no_args_is_help=True)
 @click.argument("aggregate")
 @dry_run
-@pass_finder
+@click.pass_obj
 def projector(finder: ApplicationFinder, aggregate: str, dry_run: bool) -> None:
     """A projector for the events of an aggregate, with its record and a test.
 
@@ -85,7 +85,7 @@ def projector(finder: ApplicationFinder, aggregate: str, dry_run: bool) -> None:
 @generate.command(no_args_is_help=True)
 @click.argument("aggregate")
 @dry_run
-@pass_finder
+@click.pass_obj
 def workflow(finder: ApplicationFinder, aggregate: str, dry_run: bool) -> None:
     """A workflow that reacts to the events of an aggregate, with a test.
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, NoReturn
 
 import click
 
 from sequent_sa.cli.app import ApplicationFinder
-from sequent_sa.cli.commands import Lazy, LazyGroup
+from sequent_sa.cli.commands import ApplicationGroup, Lazy
 
 INTERRUPTED = 130
 
@@ -43,7 +44,7 @@ COMMANDS = {
 
 
 @click.group(
-    cls=LazyGroup,
+    cls=ApplicationGroup,
     lazy=COMMANDS,
     aliases={"g": "generate"},
     invoke_without_command=True,
@@ -51,14 +52,19 @@ COMMANDS = {
 )
 @click.version_option(package_name="sequent-sa", prog_name="sequent", message="%(prog)s %(version)s")
 @click.option("--app", metavar="MODULE:ATTRIBUTE", help="The application, instead of the one in pyproject.toml.")
+@click.option(
+    "--alembic-ini",
+    type=click.Path(exists=True, dir_okay=False, resolve_path=True, path_type=Path),
+    help="Where the migrations of the view tables are, instead of the alembic.ini beside pyproject.toml.",
+)
 @click.pass_context
-def sequent(context: click.Context, app: str | None) -> None:
+def sequent(context: click.Context, app: str | None, alembic_ini: Path | None) -> None:
     """Build and run applications on sequent_sa.
 
     The application is the one that [tool.sequent] in pyproject.toml, SEQUENT_APP or --app names. SEQUENT_ENV
     (development, test or production) chooses its database; DATABASE_URL overrules it.
     """
-    context.obj = ApplicationFinder(app)
+    context.obj = ApplicationFinder(app, alembic_ini)
     if context.invoked_subcommand is None:
         click.echo("Please specify a command. i.e. sequent new myapp\n")
         click.echo(context.get_help())
@@ -101,5 +107,5 @@ def run(arguments: Sequence[str] | None = None) -> int:
 def _sentence(error: click.ClickException) -> str:
     text = error.format_message()
     if isinstance(error, click.UsageError) and error.ctx is not None:
-        text = f"{text.removesuffix('.')}. {error.ctx.get_usage()} (--help says more)"
+        text = f"{text}{'' if text.endswith(('.', '?')) else '.'} {error.ctx.get_usage()} (--help says more)"
     return " ".join(text.split())

@@ -382,7 +382,7 @@ def test_the_command_line_asks_and_reports(migrated_database: Database) -> None:
     erased, removed = person(app, SECRET), person(app, "other")
     status, lines = sequent(migrated_database, f"erase {erased}", "n\n")
     assert 1 == status
-    assert lines[-1].endswith("Error: nothing was removed")
+    assert lines[-1].endswith("Error: nothing was removed: answer with y, or say --yes")
     assert [] != mentioning(app, SECRET)
     status, lines = sequent(migrated_database, f"erase {erased} --yes")
     assert (0, f"removed Person {erased}") == (status, lines[0])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import subprocess
 import sys
@@ -416,8 +417,15 @@ def test_the_command_line(migrated_database: Database) -> None:
         assert (0, ["1 aggregates", "1 aggregates", "made events_be"]) == (status, lines)
         status, lines = sequent(migrated_database, "partitions list")
         assert 0 == status
-        assert lines[0].startswith("events_be  from 'BE' until 'BE\\x01'  not analysed  ")
-        assert lines[1].startswith("events_default  all other keys  ")
+        assert ["partition", "from", "until", "events", "bytes"] == lines[0].split()
+        assert ["events_be", "BE", "'BE\\x01'"] == lines[1].split()[:3]
+        assert "events_default" == lines[2].split()[0]
+        status, lines = sequent(migrated_database, "partitions list --json")
+        first, last = map(json.loads, lines)
+        assert ("events_be", "BE", "BE\x01", None) == tuple(
+            first[name] for name in ("partition", "from", "until", "events")
+        )
+        assert (None, None) == (last["from"], last["until"])
     assert [2, 2] == [
         sequent(migrated_database, wrong)[0] for wrong in ("update-partition-keys", "update-partition-keys 0")
     ]

@@ -71,7 +71,7 @@ def test_a_snapshot_of_one_aggregate_is_taken(app: Sequent, sequent_command: Com
     assert (1, f"Error: no aggregate is stored with id {UUID(int=1)}") == sequent_command(f"take-one {UUID(int=1)}")
     status, printed = sequent_command("take-one Account")
     assert 2 == status
-    assert printed.endswith("'Account' is not a valid UUID.")
+    assert "'Account' is not a valid UUID" in printed
 
 
 def test_snapshots_are_removed(app: Sequent, sequent_command: CommandLine, migrated_database: Database) -> None:

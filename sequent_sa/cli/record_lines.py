@@ -1,0 +1,70 @@
+"""How a stored command or event is printed: one line each."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sequent_sa.audit import CommandRecord, EventRecord
+from sequent_sa.cli.reporting import Part, Report
+from sequent_sa.messages.event import Event
+
+_HEADER = frozenset({"aggregate_id", "sequence_number", "created_at"})
+
+
+def show_tree(report: Report, command: CommandRecord, indent: str = "") -> None:
+    """Print a command, its events, and the commands and events that these led to."""
+    data = {
+        "created_at": command.created_at.isoformat(),
+        "command": command.id,
+        "command_type": command.command_type,
+        "user_id": command.user_id,
+        "cause": _cause(command),
+    }
+    whom = f" by user {command.user_id}" if command.user_id else ""
+    name = (command.command_type, "bold yellow")
+    report.say(data, indent, _moment(command.created_at), f" command {command.id} ", name, whom)
+    for event in command.children:
+        show_event_record(report, event, f"{indent}  ")
+        for caused in event.children:
+            show_tree(report, caused, f"{indent}    ")
+
+
+def show_event_record(report: Report, record: EventRecord, indent: str = "") -> None:
+    """Print an event as it is stored."""
+    key = (record.aggregate_id, record.sequence_number)
+    _show(report, record.created_at, key, record.event_type, json.loads(record.attributes), indent)
+
+
+def show_event(report: Report, event: Event, name: str) -> None:
+    """Print an event that is stored as `name`."""
+    attributes = {name: value for name, value in event.dump().items() if name not in _HEADER}
+    _show(report, event.created_at, (event.aggregate_id, event.sequence_number), name, attributes, "")
+
+
+def _show(
+    report: Report, moment: datetime, key: tuple[UUID, int], name: str, attributes: Mapping[str, Any], indent: str
+) -> None:
+    aggregate_id, number = key
+    data = {
+        "created_at": moment.isoformat(),
+        "aggregate_id": aggregate_id,
+        "sequence_number": number,
+        "event_type": name,
+        "attributes": attributes,
+    }
+    text = json.dumps(attributes, ensure_ascii=False)
+    report.say(data, indent, _moment(moment), f" {aggregate_id}/{number} ", (name, "bold green"), f" {text}")
+
+
+def _cause(command: CommandRecord) -> str | None:
+    if command.event_aggregate_id is None:
+        return None
+    return f"{command.event_aggregate_id}/{command.event_sequence_number}"
+
+
+def _moment(moment: datetime) -> Part:
+    return (moment.isoformat(timespec="seconds"), "dim")
