@@ -90,8 +90,8 @@ class EventPublisher:
                 except _NOT_THE_HANDLERS_FAULT:
                     raise
                 except Exception as error:
-                    if isinstance(error, DBAPIError) and error.connection_invalidated:
-                        raise
+                    if isinstance(error, DBAPIError) and (error.connection_invalidated or error.statement is None):
+                        raise  # the connection was lost, or there was none to be had
                     raise PublishEventError(type(handler), event, error) from error
 
 

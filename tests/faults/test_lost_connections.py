@@ -62,6 +62,21 @@ def test_connections_that_the_server_ends(app: Sequent, on_postgresql: Database)
     check_usable(app)
 
 
+def test_a_database_that_nobody_can_reach(app: Sequent, on_postgresql: Database) -> None:
+    """No projector is blamed, though it was the first to ask for something."""
+    proxy = Proxy(on_postgresql.url)
+    away = new_app(proxy.url)
+    away.execute_commands(AddPost(aggregate_id=away.new_uuid(), author="ben", title="Hi"))
+    away.engine.dispose()
+    proxy.limit_to(10)
+    with pytest.raises(DBAPIError, match="server closed the connection") as found:
+        away.execute_commands(AddPost(aggregate_id=away.new_uuid(), author="newcomer", title="Hi"))
+    assert found.value.statement is None
+    proxy.close()
+    away.engine.dispose()
+    check_usable(app)
+
+
 def test_a_network_that_goes_away_at_any_byte_of_a_command(app: Sequent, on_postgresql: Database) -> None:
     """Cut after every so many bytes, the command is there as a whole, or not at all, and its caller has an error."""
     proxy = Proxy(on_postgresql.url)
@@ -78,7 +93,7 @@ def test_a_network_that_goes_away_at_any_byte_of_a_command(app: Sequent, on_post
         try:
             away.execute_commands(AddPost(aggregate_id=away.new_uuid(), author="newcomer", title=mark))
         except DBAPIError as error:
-            lost.append(error.connection_invalidated)
+            lost.append(error.connection_invalidated or error.statement is None)
             journal.append(Attempt(mark, "unknown", repr(error.orig)))
         else:
             failed = False
