@@ -16,7 +16,7 @@ from packaging.version import Version
 
 HERE = Path(__file__).parent
 PROJECT = nox.project.load_toml(HERE / "pyproject.toml")
-SUPPORTED = ("3.11", "3.12", "3.13")
+SUPPORTED = ("3.11", "3.12", "3.13", "3.14")
 RUNNING = f"{sys.version_info.major}.{sys.version_info.minor}"
 # The Python that runs nox is always among them: on a machine with one Python nothing is left out silently.
 PYTHONS = [*SUPPORTED, *({RUNNING} - set(SUPPORTED))]

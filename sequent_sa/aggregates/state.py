@@ -8,10 +8,10 @@ from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from enum import Enum
 from functools import partial
-from inspect import get_annotations
 from typing import Any, cast
 from uuid import UUID
 
+from sequent_sa._annotations import annotations_of
 from sequent_sa.exceptions import ConfigurationError
 from sequent_sa.messages.message import Message
 
@@ -34,7 +34,7 @@ def collect_state(aggregate_type: type, root: type) -> StateDefaults:
     for base in reversed(aggregate_type.__mro__):
         if base is root or not issubclass(base, root):
             continue
-        annotated = get_annotations(base)
+        annotated = annotations_of(base)
         _refuse_hidden(base, annotated, root)
         for name, value in cast("Mapping[str, object]", vars(base)).items():
             if name in annotated:

@@ -6,11 +6,11 @@ import dataclasses
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from functools import cached_property
-from inspect import get_annotations
 from typing import Any, ClassVar, cast, get_origin
 
 import msgspec
 
+from sequent_sa._annotations import annotations_of, as_written
 from sequent_sa._narrowing import is_mapping
 from sequent_sa.aggregates.state_types import state_type
 from sequent_sa.exceptions import ConfigurationError, StateNotSerializable
@@ -112,15 +112,14 @@ class StateCodec:
 
 
 def _annotated(base: type) -> Iterator[tuple[str, Any]]:
-    annotations: dict[str, Any] = get_annotations(base)
     scope = Scope(base.__module__, {})
-    for name, annotation in annotations.items():
+    for name, annotation in annotations_of(base).items():
         try:
             resolved = scope.resolve(annotation)
             if resolved is not ClassVar and get_origin(resolved) is not ClassVar:
                 yield name, state_type(resolved, f"{base.__name__}.{name}")
         except NameError as error:
-            reason = f"the type {annotation!r} cannot be resolved ({error}): import it at run time"
+            reason = f"the type {as_written(annotation)!r} cannot be resolved ({error}): import it at run time"
             raise StateNotSerializable(base, name, reason) from error
         except (ConfigurationError, TypeError) as error:
             raise StateNotSerializable(base, name, str(error)) from error

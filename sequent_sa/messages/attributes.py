@@ -29,6 +29,7 @@ from uuid import UUID
 import msgspec
 from marshmallow.fields import Field
 
+from sequent_sa._annotations import as_written
 from sequent_sa._narrowing import is_list, is_mapping
 from sequent_sa.exceptions import ConfigurationError
 from sequent_sa.messages.secret import Secret
@@ -290,7 +291,8 @@ def _resolved(declaration: Declaration) -> Shape:
     try:
         return declaration.shape()
     except NameError as error:
+        written = as_written(declaration.annotation)
         raise ConfigurationError(
-            f"{declaration.owner}.{declaration.name}: the type {declaration.annotation!r} cannot be resolved "
+            f"{declaration.owner}.{declaration.name}: the type {written!r} cannot be resolved "
             f"({error}): import it at run time, not only under TYPE_CHECKING, and define it at the top of a module"
         ) from error

@@ -5,12 +5,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from inspect import get_annotations
 from typing import Any, ClassVar
 
 import msgspec
 from marshmallow import Schema
 
+from sequent_sa._annotations import annotations_of
 from sequent_sa.exceptions import ConfigurationError
 from sequent_sa.messages.attributes import SUPPORTED, Declaration, Kind, Shape
 from sequent_sa.messages.checks import flaw
@@ -97,7 +97,7 @@ def refuse_hiding(class_name: str, name: str, bases: tuple[type, ...]) -> None:
         raise ConfigurationError(f"{class_name}.{name}: this name is reserved, choose another one")
     for base in bases:
         is_mixin = not hasattr(base, "__declarations__")
-        of_a_mixin = is_mixin and any(name in get_annotations(each) for each in base.__mro__)
+        of_a_mixin = is_mixin and any(name in annotations_of(each) for each in base.__mro__)
         if hasattr(base, name) and not of_a_mixin:
             raise ConfigurationError(
                 f"{class_name}.{name} hides {base.__name__}.{name}: choose another name for the attribute"

@@ -10,13 +10,13 @@ from copy import deepcopy
 from dataclasses import replace
 from datetime import UTC
 from functools import partial
-from inspect import get_annotations
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, cast
 
 import msgspec
 from marshmallow import Schema
 
+from sequent_sa._annotations import annotations_in, annotations_of
 from sequent_sa.exceptions import ConfigurationError
 from sequent_sa.messages.attributes import Declaration, Declared, Kind, Scope, in_utc
 from sequent_sa.messages.class_keywords import alias_names, refuse_keywords
@@ -134,14 +134,14 @@ def _declare(
     annotations: dict[str, Any] = {}
     scopes: dict[str, Scope] = {}
     for mixin in _mixins(bases):
-        found = get_annotations(mixin)
+        found = annotations_of(mixin)
         refuse_again(class_name, [name for name in found if name in annotations or name in inherited])
         for name, annotation in found.items():
             annotations[name] = annotation
             scopes[name] = Scope(mixin.__module__, scope.names)
             if name in vars(mixin):
                 namespace.setdefault(name, vars(mixin)[name])
-    own = _own_annotations(namespace)
+    own = annotations_in(namespace)
     refuse_again(class_name, [name for name in own if name in annotations or name in inherited])
     annotations.update(own)
     declared: dict[str, Declaration] = {}
@@ -152,17 +152,6 @@ def _declare(
         declared[name] = _taken(namespace, Declaration(class_name, name, annotation, scopes.get(name, scope)))
     namespace["__annotations__"] = annotations
     return declared
-
-
-def _own_annotations(namespace: Mapping[str, Any]) -> Mapping[str, Any]:
-    if sys.version_info >= (3, 14) and "__annotations__" not in namespace:
-        import annotationlib  # noqa: PLC0415 - new in this version
-
-        annotate = annotationlib.get_annotate_from_class_namespace(namespace)
-        if annotate is not None:
-            return annotationlib.call_annotate_function(annotate, annotationlib.Format.FORWARDREF)
-    found: Mapping[str, Any] = namespace.get("__annotations__", {})
-    return found
 
 
 def _mixins(bases: tuple[type, ...]) -> list[type]:
