@@ -22,7 +22,8 @@ class Proxy:
     Flights are counted by the messages that ask (Sync and Query), not by who speaks when: a server may answer
     before the last of what a client sends has arrived.
 
-    When `limit` bytes of clients went on, `at_limit` is called (by default all connections are cut), once.
+    When `limit` bytes of clients went on, `at_limit` is called (by default all connections are cut), once. `altered`
+    makes what a client gets of what the server answers.
     """
 
     def __init__(self, url: str, limit: int | None = None, at_limit: Callable[[], object] | None = None) -> None:
@@ -40,6 +41,7 @@ class Proxy:
         ).render_as_string(hide_password=False)
         self.flights = 0
         self.sent = 0
+        self.altered: Callable[[bytes], bytes] = bytes
         self._connected: list[socket.socket] = []
         threading.Thread(target=self._accept, daemon=True).start()
 
@@ -85,7 +87,7 @@ class Proxy:
                         self._send(server, data)
                     else:
                         with suppress(OSError):  # the client is gone
-                            client.sendall(data)
+                            client.sendall(self.altered(data))
 
     def _send(self, server: socket.socket, data: bytes) -> None:
         left = len(data) if self._limit is None else self._limit - self.sent

@@ -19,6 +19,8 @@ from tests.faults.workload import Attempt
 
 TERMINATIONS = 12
 BYTES_A_STEP = 173
+READY = b"Z\x00\x00\x00\x05I"
+SHUTDOWN = b"SFATAL\x00VFATAL\x00C57P01\x00Mterminating connection due to administrator command\x00\x00"
 
 
 @pytest.fixture
@@ -104,4 +106,26 @@ def test_a_network_that_goes_away_at_any_byte_of_a_command(app: Sequent, on_post
     proxy.close()
     away.engine.dispose()
     check_store(app, journal)
+    check_usable(app)
+
+
+def test_a_server_that_ends_the_connection_right_after_the_commit(app: Sequent, on_postgresql: Database) -> None:
+    """What was committed is no error, and the next command gets another connection."""
+    proxy = Proxy(on_postgresql.url)
+    away = new_app(proxy.url)
+    away.execute_commands(AddPost(aggregate_id=away.new_uuid(), author="ben", title="<warm-up>"))
+
+    def ended(answer: bytes) -> bytes:
+        if not answer.endswith(READY):
+            return answer
+        proxy.altered = bytes
+        return answer[: -len(READY)] + b"E" + (len(SHUTDOWN) + 4).to_bytes(4) + SHUTDOWN
+
+    proxy.altered = ended
+    away.execute_commands(AddPost(aggregate_id=away.new_uuid(), author="ben", title="<ended>"))
+    assert proxy.altered is bytes
+    away.execute_commands(AddPost(aggregate_id=away.new_uuid(), author="ben", title="<after>"))
+    proxy.close()
+    away.engine.dispose()
+    check_store(app, [Attempt(mark, "acknowledged") for mark in ("<warm-up>", "<ended>", "<after>")])
     check_usable(app)

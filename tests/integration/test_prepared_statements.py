@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Engine, create_engine, event, func, select, t
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from sequent_sa import Sequent
-from sequent_sa.dialects.postgresql.flight import Flight, PreparedStatements
+from sequent_sa.dialects.postgresql.flight import Flight, Wire
 from sequent_sa.dialects.postgresql.statements import array_of_texts
 from sequent_sa.tables import commands
 from tests.blog import AddPost, PostRecord, new_app
@@ -146,12 +146,12 @@ def test_no_more_than_some_hundred_are_prepared(engine: Engine) -> None:
     """Statements beyond the limit work, and are parsed each time."""
     with engine.connect() as connection:
         driver: Any = connection.connection.driver_connection
-        known = PreparedStatements()
+        wire = Wire(driver)
         for first in range(0, 300, 30):
             sending = [(number, f"SELECT {number}", None) for number in range(first, first + 30)]
-            flight = Flight(driver, known, sending, lasting=True)
+            flight = Flight(wire, sending, lasting=True)
             landing = driver.wait(flight.go())
-            assert [[(number,)] for number, _, _ in sending] == [list(flight.rows(each)) for each in landing.results]
+            assert [[(number,)] for number, _, _ in sending] == [list(wire.rows(each)) for each in landing.results]
         assert 200 == _number(connection)
 
 
@@ -160,7 +160,7 @@ def test_values_that_cannot_be_sent_are_refused_before_anything_is(engine: Engin
     with engine.connect() as connection:
         driver: Any = connection.connection.driver_connection
         with pytest.raises(Exception, match="cannot adapt type 'object'"):
-            Flight(driver, PreparedStatements(), [(0, "SELECT $1", (object(),))], lasting=True)
+            Flight(Wire(driver), [(0, "SELECT $1", (object(),))], lasting=True)
         assert 0 == _number(connection)
 
 

@@ -12,14 +12,14 @@ from sqlalchemy import Connection, Engine
 from sqlalchemy.util.concurrency import await_
 
 from sequent_sa.dialects.driver_transaction import Sendable, refuse, roll_back, sendable
-from sequent_sa.dialects.postgresql.flight import Flight, Landing, PreparedStatements
+from sequent_sa.dialects.postgresql.flight import Flight, Landing, Wire
 from sequent_sa.dialects.postgresql.statements import CHECK_ISOLATION
 from sequent_sa.dialects.statement import BoundStatement
 from sequent_sa.exceptions import UnitOfWorkError
 
 logger = logging.getLogger(__name__)
 
-_PREPARED = "sequent_sa: prepared statements"
+_WIRE = "sequent_sa: wire"
 
 
 class PostgreSQLTransaction:
@@ -31,6 +31,7 @@ class PostgreSQLTransaction:
 
     _opening: Sequence[str] = ("BEGIN",)
     _ending: Sequence[str] = ("COMMIT",)
+    _is_whole = True
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
@@ -50,16 +51,16 @@ class PostgreSQLTransaction:
         return self._connection
 
     def fetch(self, statement: BoundStatement, before: Sequence[BoundStatement] = ()) -> Sequence[Sequence[Any]]:
-        flight, landing = self._fly([*before, statement], begin=bool(before), commit=False)
+        landing = self._fly([*before, statement], begin=bool(before), commit=False)
         result = landing.results[-1]
         codes = [(None, result.ftype(column)) for column in range(result.nfields)]
-        return statement.statement.compiled(self._connection).rows(flight.rows(result), codes)
+        return statement.statement.compiled(self._connection).rows(_wire(self._connection).rows(result), codes)
 
     def send(self, statements: Sequence[BoundStatement], *, commit: bool) -> None:
         if statements or self._begun or not commit:
             self._fly(statements, begin=True, commit=commit)
 
-    def _fly(self, statements: Sequence[BoundStatement], *, begin: bool, commit: bool) -> tuple[Flight, Landing]:
+    def _fly(self, statements: Sequence[BoundStatement], *, begin: bool, commit: bool) -> Landing:
         self._refuse_aborted()
         sending: list[Sendable] = sendable(self._connection, statements)
         if begin and not self._begun:
@@ -69,16 +70,18 @@ class PostgreSQLTransaction:
         repeatable = self._alone and not self._begun
         self._begun = self._begun or begin
         try:
-            flight, landing = _fly(self._connection, sending, alone=self._alone)
+            landing = _fly(self._connection, sending, alone=self._alone)
             if landing.forgotten and repeatable:
                 roll_back(self._connection)
-                flight, landing = _fly(self._connection, sending, alone=self._alone)
+                landing = _fly(self._connection, sending, alone=self._alone)
         except psycopg.Error as error:
             self._refuse(None, error)
         if landing.error is not None:
             self._refuse(sending[landing.failed or 0], landing.error)
+        if landing.lost is not None:
+            self._lose(landing.lost, committed=commit and self._is_whole)
         self._begun = self._begun and not commit
-        return flight, landing
+        return landing
 
     def rollback(self) -> None:
         roll_back(self._connection)
@@ -91,11 +94,16 @@ class PostgreSQLTransaction:
         return self._opening
 
     def _refuse_aborted(self) -> None:
-        driver = self._connection.connection.driver_connection
-        assert isinstance(driver, psycopg.Connection | psycopg.AsyncConnection)
+        driver: Any = self._connection.connection.driver_connection
         # COMMIT would answer with a ROLLBACK and no error.
         if driver.pgconn.transaction_status == TransactionStatus.INERROR:
             raise UnitOfWorkError("a statement failed in this transaction, so nothing of it can be committed")
+
+    def _lose(self, lost: psycopg.Error, *, committed: bool) -> None:
+        if not committed:
+            self._refuse(None, lost)
+        logger.warning("the server ended the connection after it had committed (%s)", lost)
+        self._connection.invalidate(lost)
 
     def _refuse(self, refused: Sendable | None, error: psycopg.Error) -> NoReturn:
         index, text, _ = refused or (-1, None, None)
@@ -114,6 +122,7 @@ class PartOfPostgreSQLTransaction(PostgreSQLTransaction):
 
     _opening: Sequence[str] = ()
     _ending: Sequence[str] = ()
+    _is_whole = False
 
     def __init__(self, connection: Connection) -> None:
         super().__init__(connection)
@@ -150,7 +159,7 @@ class SavepointOnPostgreSQL(PartOfPostgreSQLTransaction):
             (-1, text, None) for text in ("ROLLBACK TO SAVEPOINT sequent_sa", "RELEASE SAVEPOINT sequent_sa")
         ]
         try:
-            _, landing = _fly(self._connection, undoing, alone=False)
+            landing = _fly(self._connection, undoing, alone=False)
             if landing.error is not None:
                 raise landing.error
         except psycopg.Error:
@@ -158,13 +167,23 @@ class SavepointOnPostgreSQL(PartOfPostgreSQLTransaction):
             self._connection.invalidate()
 
 
-def _fly(connection: Connection, sending: Sequence[Sendable], *, alone: bool) -> tuple[Flight, Landing]:
-    driver: Any = connection.connection.driver_connection
-    prepared: PreparedStatements = connection.info.setdefault(_PREPARED, PreparedStatements())
-    flight = Flight(driver, prepared, sending, lasting=alone)
+def _fly(connection: Connection, sending: Sequence[Sendable], *, alone: bool) -> Landing:
     if not sending:
-        return flight, Landing(())
-    return flight, await_(driver.wait(flight.go())) if _is_asynchronous(driver) else driver.wait(flight.go())
+        return Landing(())
+    driver: Any = connection.connection.driver_connection
+    going = Flight(_wire(connection), sending, lasting=alone).go()
+    landing: Landing = await_(driver.wait(going)) if connection.dialect.is_async else driver.wait(going)
+    return landing
+
+
+def _wire(connection: Connection) -> Wire:
+    wire: Wire | None = connection.info.get(_WIRE)
+    if wire is None:
+        driver: Any = connection.connection.driver_connection
+        wire = connection.info[_WIRE] = Wire(driver)
+    else:
+        wire.keep_up()
+    return wire
 
 
 def _begin_as_set(driver: psycopg.Connection[Any] | psycopg.AsyncConnection[Any]) -> str:
@@ -176,7 +195,3 @@ def _begin_as_set(driver: psycopg.Connection[Any] | psycopg.AsyncConnection[Any]
     if driver.deferrable is not None:
         parts.append("DEFERRABLE" if driver.deferrable else "NOT DEFERRABLE")
     return " ".join(parts)
-
-
-def _is_asynchronous(driver: object) -> bool:
-    return isinstance(driver, psycopg.AsyncConnection)

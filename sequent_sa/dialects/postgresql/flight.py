@@ -6,66 +6,91 @@ through `psycopg.pq`, sends it at once, and reads the answers in order.
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import psycopg
 from psycopg import pq
 from psycopg.abc import Buffer, PQGen
 from psycopg.adapt import PyFormat, Transformer
-from psycopg.generators import fetch, send
+from psycopg.generators import send
 from psycopg.pq.abc import PGconn, PGresult
+from psycopg.waiting import Wait
 
 from sequent_sa.dialects.driver_transaction import Sendable
 
 _SUCCEEDED = (pq.ExecStatus.COMMAND_OK, pq.ExecStatus.TUPLES_OK, pq.ExecStatus.EMPTY_QUERY)
+_FAILED = pq.ExecStatus.FATAL_ERROR
 _MOST_PREPARED = 200
 
+_Driver = psycopg.Connection[Any] | psycopg.AsyncConnection[Any]
 _Shape = tuple[bytes, tuple[int, ...]]
+_Query = tuple[_Shape, Sequence[Buffer | None] | None, Sequence[pq.Format] | None]
+"""One execution, as libpq takes it: text and types of the parameters, the parameters, their formats."""
+
+_Expected = tuple[int, _Shape, bytes | None]
+"""An answer: to the statement at a place, or, when there is a name, to its preparation under that name."""
 
 
-class _Query(NamedTuple):
-    """One execution, as libpq takes it."""
+class Wire:
+    """What stays the same from flight to flight of one connection: how values are written, and what is prepared.
 
-    text: bytes
-    parameters: Sequence[Buffer | None] | None
-    types: tuple[int, ...]
-    formats: Sequence[pq.Format] | None
-
-
-@dataclass(slots=True)
-class PreparedStatements:
-    """What was prepared on one connection, by text and types of parameters.
-
-    The server keeps what is prepared, so there are at most 200; what comes after those is parsed each time. psycopg
-    makes the server forget all of them when it rolls back, and after DROP and ALTER.
+    The server keeps what is prepared, by text and types of parameters, so there are at most 200; what comes after those
+    is parsed each time. psycopg makes the server forget all of them when it rolls back, and after DROP and ALTER.
     """
 
-    names: dict[_Shape, bytes] = field(default_factory=dict[_Shape, bytes])
-    number: int = 0
+    def __init__(self, driver: _Driver) -> None:
+        self.pgconn: PGconn = driver.pgconn
+        self.prepared: dict[_Shape, bytes] = {}
+        # Whoever told the driver to prepare nothing has a pooler between, which gives each transaction another server.
+        self.may_prepare = driver.prepare_threshold is not None
+        self._driver = driver
+        self._number = 0
+        self._speak()
+
+    def keep_up(self) -> None:
+        """Write text as the server expects it now."""
+        if self.pgconn.parameter_status(b"client_encoding") != self._client_encoding:
+            self._speak()
+
+    def _speak(self) -> None:
+        self._client_encoding = self.pgconn.parameter_status(b"client_encoding")
+        self._transformer = Transformer(self._driver)
+        self.encoding = self._transformer.encoding
 
     def new_name(self) -> bytes:
         """A name that was never used on this connection."""
-        self.number += 1
-        return b"sequent_%d" % self.number
+        self._number += 1
+        return b"sequent_%d" % self._number
 
+    def query(self, text: str, values: Sequence[Any] | None) -> _Query:
+        """A statement as libpq takes it. Raises what psycopg says of values that it cannot write."""
+        encoded = text.encode(self.encoding)
+        if not values:
+            return (encoded, ()), None, None
+        transformer = self._transformer
+        parameters = transformer.dump_sequence(values, [PyFormat.AUTO] * len(values))
+        return (encoded, transformer.types or ()), parameters, transformer.formats
 
-class _Expected(NamedTuple):
-    """An answer: to the statement at a place, or, when there is a name, to its preparation under that name."""
-
-    place: int
-    shape: _Shape
-    name: bytes | None = None
+    def rows(self, result: PGresult) -> Sequence[Sequence[Any]]:
+        """The rows of a result, with values as psycopg's cursors have them."""
+        self._transformer.set_pgresult(result)
+        try:
+            return self._transformer.load_rows(0, result.ntuples, tuple)
+        finally:
+            self._transformer.set_pgresult(None)
 
 
 class Landing(NamedTuple):
-    """What came back: a result for each statement that succeeded, and the first error with the place it stands at."""
+    """What came back: a result for each statement that succeeded, and the first error with the place it stands at.
+
+    `lost` is what the server said when it ended the connection after it had answered every statement.
+    """
 
     results: Sequence[PGresult]
     failed: int | None = None
     error: psycopg.Error | None = None
+    lost: psycopg.Error | None = None
 
     @property
     def forgotten(self) -> bool:
@@ -80,22 +105,13 @@ class Flight:
     nobody else executed anything since the transaction began: forgotten statements would end the transaction.
     """
 
-    def __init__(
-        self,
-        driver: psycopg.Connection[Any] | psycopg.AsyncConnection[Any],
-        prepared: PreparedStatements,
-        sending: Sequence[Sendable],
-        *,
-        lasting: bool,
-    ) -> None:
-        self._pgconn: PGconn = driver.pgconn
-        self._encoding = driver.info.encoding
-        self._prepared = prepared
+    def __init__(self, wire: Wire, sending: Sequence[Sendable], *, lasting: bool) -> None:
+        self._wire = wire
+        self._pgconn = wire.pgconn
         self._lasting = lasting
-        # Whoever told the driver to prepare nothing has a pooler between, which gives each transaction another server.
-        self._preparing = driver.prepare_threshold is not None
-        self._transformer = Transformer(driver)
-        self._queries = [self._query(text, values) for _, text, values in sending]
+        self._known = wire.prepared if lasting else {}
+        self._new: dict[_Shape, bytes] = {}
+        self._queries = [wire.query(text, values) for _, text, values in sending]
 
     def go(self) -> PQGen[Landing]:
         """Send all and read all, as the generator that `wait` of a psycopg connection takes.
@@ -111,77 +127,88 @@ class Flight:
             self._pgconn.exit_pipeline_mode()
         return landing
 
-    def rows(self, result: PGresult) -> Sequence[Sequence[Any]]:
-        """The rows of a result, with values as psycopg's cursors have them."""
-        self._transformer.set_pgresult(result)
-        return self._transformer.load_rows(0, result.ntuples, tuple)
-
-    def _query(self, text: str, values: Sequence[Any] | None) -> _Query:
-        encoded = text.encode(self._encoding)
-        if not values:
-            return _Query(encoded, None, (), None)
-        parameters = self._transformer.dump_sequence(values, [PyFormat.AUTO] * len(values))
-        return _Query(encoded, parameters, self._transformer.types or (), self._transformer.formats)
-
     def _send(self) -> list[_Expected]:
         expected: list[_Expected] = []
-        known = dict(self._prepared.names) if self._preparing and self._lasting else {}
-        worth = self._worth_preparing(known)
-        for place, (text, parameters, types, formats) in enumerate(self._queries):
-            shape = (text, types)
-            name = known.get(shape)
-            if name is None and shape in worth:
-                name = known[shape] = self._prepared.new_name()
-                self._pgconn.send_prepare(name, text, list(types) or None)
-                expected.append(_Expected(place, shape, name))
+        pgconn = self._pgconn
+        for place, (shape, parameters, formats) in enumerate(self._queries):
+            name = self._known.get(shape) or self._new.get(shape) or self._prepare(place, shape, expected)
             if name is None:
-                self._pgconn.send_query_params(text, parameters, list(types) or None, formats)
+                pgconn.send_query_params(shape[0], parameters, list(shape[1]) or None, formats)
             else:
-                self._pgconn.send_query_prepared(name, parameters, formats)
-            expected.append(_Expected(place, shape))
+                pgconn.send_query_prepared(name, parameters, formats)
+            expected.append((place, shape, None))
         if not self._lasting:
-            for name in known.values():
-                self._pgconn.send_query_params(b"DEALLOCATE " + name, None)
-                expected.append(_Expected(len(self._queries) - 1, (name, ()), name))
+            for name in self._new.values():
+                pgconn.send_query_params(b"DEALLOCATE " + name, None)
+                expected.append((len(self._queries) - 1, (name, ()), name))
         return expected
 
-    def _worth_preparing(self, known: Mapping[_Shape, bytes]) -> Collection[_Shape]:
-        if not self._preparing:
-            return ()
-        shapes = [(query.text, query.types) for query in self._queries]
-        if not self._lasting:
-            return {shape for shape, number in Counter(shapes).items() if number > 1}
-        new = [shape for shape in dict.fromkeys(shapes) if shape not in known]
-        return set(new[: _MOST_PREPARED - len(known)])
+    def _prepare(self, place: int, shape: _Shape, expected: list[_Expected]) -> bytes | None:
+        if not self._is_worth_preparing(shape):
+            return None
+        name = self._new[shape] = self._wire.new_name()
+        self._pgconn.send_prepare(name, shape[0], list(shape[1]) or None)
+        expected.append((place, shape, name))
+        return name
+
+    def _is_worth_preparing(self, shape: _Shape) -> bool:
+        if not self._wire.may_prepare:
+            return False
+        if self._lasting:
+            return len(self._known) + len(self._new) < _MOST_PREPARED
+        return sum(each == shape for each, _, _ in self._queries) > 1
 
     def _land(self, expected: Sequence[_Expected]) -> PQGen[Landing]:
+        pgconn = self._pgconn
         results: list[PGresult] = []
         refused: tuple[_Expected, PGresult] | None = None
         try:
             for each in expected:
-                result = yield from fetch(self._pgconn)
+                if pgconn.is_busy():
+                    yield from self._arrival()
+                result = pgconn.get_result()
                 assert result is not None
-                yield from fetch(self._pgconn)  # the end of the answer
-                if result.status == pq.ExecStatus.FATAL_ERROR and refused is None:
-                    refused = each, result
-                elif result.status in _SUCCEEDED:
+                status = result.status
+                if status in _SUCCEEDED:
                     self._note(each, result, results)
-            yield from fetch(self._pgconn)  # the end of the flight
+                elif refused is None and status == _FAILED:
+                    refused = each, result
+                if pgconn.is_busy():
+                    yield from self._arrival()
+                pgconn.get_result()  # the end of the answer
+            if pgconn.is_busy():
+                yield from self._arrival()
+            end = pgconn.get_result()
         except psycopg.OperationalError:
             if refused is None:
                 raise
-        return self._refused(results, *refused) if refused is not None else Landing(results)
+            end = None
+        if refused is not None:
+            return self._refused(results, *refused)
+        return self._lost(results, end) if end is not None and end.status == _FAILED else Landing(results)
+
+    def _arrival(self) -> PQGen[None]:
+        while self._pgconn.is_busy():
+            if (yield Wait.R):
+                self._pgconn.consume_input()
 
     def _note(self, answered: _Expected, result: PGresult, results: list[PGresult]) -> None:
-        if answered.name is None:
+        _, shape, name = answered
+        if name is None:
             results.append(result)
         elif self._lasting:
-            self._prepared.names[answered.shape] = answered.name
+            self._wire.prepared[shape] = name
 
     def _refused(self, results: Sequence[PGresult], answered: _Expected, result: PGresult) -> Landing:
-        error = psycopg.errors.error_from_result(result, self._encoding)
-        landing = Landing(results, answered.place, error)
+        place, shape, _ = answered
+        error = psycopg.errors.error_from_result(result, self._wire.encoding)
+        landing = Landing(results, place, error)
         if landing.forgotten:
-            self._prepared.names.clear()
-        self._prepared.names.pop(answered.shape, None)  # what its plan was made for may have changed
+            self._wire.prepared.clear()
+        self._wire.prepared.pop(shape, None)  # what its plan was made for may have changed
         return landing
+
+    def _lost(self, results: Sequence[PGresult], end: PGresult) -> Landing:
+        lost = psycopg.errors.error_from_result(end, self._wire.encoding)
+        self._pgconn.finish()  # libpq would go on until the next statement
+        return Landing(results, lost=lost)
