@@ -37,22 +37,13 @@ class Adoption:
             return [*self._types(connection), *self._projections(connection), *self._snapshots(connection)]
 
     def _types(self, connection: Connection) -> Iterator[Finding]:
-        names = self._type_names
-        unknown = [
-            name
-            for name in _used(connection, event_types, events.c.event_type_id)
-            if name not in names.events and name not in names.retired_events
-        ]
+        unknown = unknown_events(connection, self._type_names)
         if unknown:
             yield Finding(
                 f"no class for events of {', '.join(unknown)}: `class ...(Event, name={unknown[0]!r})`, "
                 f"or `Sequent(retired_events=[{unknown[0]!r}])` for what means nothing any more"
             )
-        unknown = [
-            name
-            for name in _used(connection, aggregate_types, aggregates.c.aggregate_type_id)
-            if name not in names.aggregates
-        ]
+        unknown = unknown_aggregates(connection, self._type_names)
         if unknown:
             yield Finding(
                 f"no class for aggregates of {', '.join(unknown)}: `class ...(AggregateRoot, name={unknown[0]!r})`"
@@ -83,6 +74,18 @@ class Adoption:
                 "`sequent snapshots delete-all` removes them",
                 open=False,
             )
+
+
+def unknown_events(connection: Connection, names: TypeNames) -> list[str]:
+    """The stored names of events for which an application has no class, and that it has not retired."""
+    used = _used(connection, event_types, events.c.event_type_id)
+    return [name for name in used if name not in names.events and name not in names.retired_events]
+
+
+def unknown_aggregates(connection: Connection, names: TypeNames) -> list[str]:
+    """The stored names of aggregates for which an application has no class."""
+    used = _used(connection, aggregate_types, aggregates.c.aggregate_type_id)
+    return [name for name in used if name not in names.aggregates]
 
 
 def _used(connection: Connection, types: Table, refers: Column[int]) -> Collection[str]:

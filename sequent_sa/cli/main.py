@@ -40,6 +40,14 @@ COMMANDS = {
         "sequent_sa.cli.dry_run:dry_run",
         "Show which events a command would store and who would get them; nothing is stored.",
     ),
+    "console": Lazy(
+        "sequent_sa.cli.console:console",
+        "Start Python with the application loaded: `app`, its classes by their names, and a `session`.",
+    ),
+    "doctor": Lazy(
+        "sequent_sa.cli.doctor:doctor",
+        "Look at the configuration, the database and what waits to be done, and say how to mend what is wrong.",
+    ),
 }
 
 

@@ -278,6 +278,10 @@ class Dialect(Protocol):
         """Remove what was deleted from the database's log, where that can be done."""
         ...
 
+    def doubtful_settings(self, connection: Connection) -> Iterable[str]:
+        """Settings of the server or the file under which the store is less safe than it should be, as sentences."""
+        ...
+
     def view_tables(self, connection: Connection) -> Collection[str]:
         """The names of the tables in the view schema."""
         ...

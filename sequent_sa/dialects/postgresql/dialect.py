@@ -63,6 +63,7 @@ from sequent_sa.dialects.postgresql.burst import (
 from sequent_sa.dialects.postgresql.event_stream import stream_events
 from sequent_sa.dialects.postgresql.locks import holding, lock_tables
 from sequent_sa.dialects.postgresql.partitions import PostgreSQLPartitions
+from sequent_sa.dialects.postgresql.settings import doubtful_settings
 from sequent_sa.dialects.postgresql.shadow_tables import ARCHIVE, REPLAY, VIEW, PostgreSQLShadowTables
 from sequent_sa.dialects.postgresql.statements import (
     CHECK_PROJECTORS,
@@ -210,6 +211,9 @@ class PostgreSQL:
 
     def forget_deleted(self, engine: Engine) -> None:
         """Nothing to do: the server's log is not the application's."""
+
+    def doubtful_settings(self, connection: Connection) -> Iterable[str]:
+        return doubtful_settings(connection)
 
     def view_tables(self, connection: Connection) -> Collection[str]:
         return inspect(connection).get_table_names(schema=VIEW)

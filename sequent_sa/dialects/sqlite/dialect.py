@@ -50,6 +50,7 @@ from sequent_sa.dialects.sqlite.connections import (
 )
 from sequent_sa.dialects.sqlite.event_stream import stream_events
 from sequent_sa.dialects.sqlite.locks import holding_file
+from sequent_sa.dialects.sqlite.settings import doubtful_settings
 from sequent_sa.dialects.sqlite.shadow_tables import SQLiteShadowTables, remove_twins, replay_path
 from sequent_sa.dialects.statement import BoundStatement, Statement
 from sequent_sa.exceptions import ConfigurationError
@@ -217,6 +218,9 @@ class SQLite:
     def forget_deleted(self, engine: Engine) -> None:
         with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
             connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+
+    def doubtful_settings(self, connection: Connection) -> Iterable[str]:
+        return doubtful_settings(connection)
 
     def view_tables(self, connection: Connection) -> Collection[str]:
         return inspect(connection).get_table_names()
