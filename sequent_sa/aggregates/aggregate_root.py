@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from types import EllipsisType
-from typing import Any, ClassVar, Concatenate, NamedTuple, Never, ParamSpec, Self
+from typing import Any, ClassVar, Never, ParamSpec, Self, overload
 from uuid import UUID
 
 from sequent_sa import _clock
+from sequent_sa.aggregates.applied_event import AppliedEvent, EventFactory, changes, made, next_of
+from sequent_sa.aggregates.autoset import EventSelector, autoset_handler, header_names, ignored_names, no_autoset
 from sequent_sa.aggregates.event_stream import EventStream
 from sequent_sa.aggregates.snapshot import Snapshot, SnapshotRule, snapshot_rule
 from sequent_sa.aggregates.state import StateDefaults, collect_state
@@ -25,18 +27,9 @@ from sequent_sa.messages.class_keywords import alias_names, refuse_keywords
 from sequent_sa.messages.codec import encode_event
 from sequent_sa.messages.event import Event
 from sequent_sa.messages.message import Message
-from sequent_sa.messages.message_class import make_message
 from sequent_sa.messages.message_handler import MessageHandler
 
 P = ParamSpec("P")
-EventFactory = Callable[Concatenate[UUID, int, datetime, P], Event]
-
-
-class AppliedEvent(NamedTuple):
-    """An event and the JSON text that will be stored, whatever happens to the object afterwards."""
-
-    event: Event
-    data: str
 
 
 class AggregateRoot(MessageHandler):
@@ -48,9 +41,13 @@ class AggregateRoot(MessageHandler):
     that older rows carry. With `snapshot_threshold` or `snapshot_version` the class has snapshots: a new one is needed
     when as many events as the threshold (default 20) came after the latest. Raise the version (default 1) when what
     the handlers make of old events changes. A subclass inherits both; `snapshot_threshold=None` is without snapshots.
+    `autoset` are event classes and matchers of events whose attributes become the state of the same name, as if a
+    handler stood at the top of the class. `autoset_ignore` are attributes of events that are no state: they are not
+    set, and change nothing for `apply_if_changed`. A subclass inherits both, adds to the first, replaces the second.
 
     Raises `ConfigurationError` at class definition for a mutable default without annotation, for state that
-    would hide an attribute of this class, and for keywords that mean nothing.
+    would hide an attribute of this class, for state that `autoset` wants and the class has not, or of another type,
+    and for keywords that mean nothing.
     """
 
     __handles__: ClassVar[type[Message]] = Event
@@ -59,6 +56,9 @@ class AggregateRoot(MessageHandler):
     __state__: ClassVar[StateDefaults] = {}
     __unique_key_methods__: ClassVar[Mapping[str, str]] = {}
     __snapshots__: ClassVar[SnapshotRule | None] = None
+    __autoset_events__: ClassVar[tuple[EventSelector, ...]] = ()
+    __autoset_ignored__: ClassVar[frozenset[str]] = header_names()
+    __autoset__ = no_autoset()  # here, so that what takes its place in a subclass comes before other handlers
 
     aggregate_id: UUID
 
@@ -69,9 +69,16 @@ class AggregateRoot(MessageHandler):
         aliases: Iterable[str] = (),
         snapshot_threshold: int | EllipsisType | None = ...,
         snapshot_version: int | None = None,
+        autoset: Iterable[EventSelector] = (),
+        autoset_ignore: Iterable[str] | None = None,
         **unknown: Never,
     ) -> None:
-        refuse_keywords(cls.__name__, unknown, ("name", "aliases", "snapshot_threshold", "snapshot_version"))
+        refuse_keywords(cls.__name__, unknown, _KEYWORDS)
+        if autoset_ignore is not None:
+            cls.__autoset_ignored__ = ignored_names(cls.__name__, autoset_ignore)
+        handler = autoset_handler(cls, AggregateRoot, autoset)
+        if handler is not None:
+            cls.__autoset__ = handler
         super().__init_subclass__()
         cls.__type_name__ = name or cls.__name__
         cls.__type_aliases__ = alias_names(cls.__name__, aliases)
@@ -139,31 +146,35 @@ class AggregateRoot(MessageHandler):
         """The events that were applied and not stored yet."""
         return tuple(applied.event for applied in self._uncommitted)
 
-    def apply(self, event_type: EventFactory[P], /, *_args: P.args, **attributes: P.kwargs) -> None:
+    @overload
+    def apply(self, event_type: EventFactory[P], /, *_args: P.args, **attributes: P.kwargs) -> None: ...
+    @overload
+    def apply(self, event: Event, /) -> None: ...
+    def apply(self, event: Event | Callable[..., Event], /, *_args: Any, **attributes: Any) -> None:
         """Make an event with this aggregate's id and the next sequence number, handle it, and keep it for the commit.
 
-        Raises `TypeError` for unknown or missing attributes, `EventNotSerializable` for values that could not be
-        read back, and `AggregateIsDetached` when the aggregate was loaded for reading. Then nothing has changed.
-        """
-        if self._detached:
-            raise AggregateIsDetached(type(self), self.aggregate_id)
-        header: dict[str, Any] = {
-            "aggregate_id": self.aggregate_id,
-            "sequence_number": self._sequence_number + 1,
-            "created_at": _clock.now(),
-        }
-        event = _made(event_type, {**attributes, **header})
-        data = encode_event(event)
-        self._replay(event)
-        self._uncommitted.append(AppliedEvent(event, data))
+        An event that is made already is taken as it is, its time included.
 
-    def apply_if_changed(self, event_type: EventFactory[P], /, *args: P.args, **attributes: P.kwargs) -> None:
+        Raises `TypeError` for unknown or missing attributes, `EventNotSerializable` for values that could not be
+        read back, `AggregateError` for an event that is not the next one of this aggregate, and
+        `AggregateIsDetached` when the aggregate was loaded for reading. Then nothing has changed.
+        """
+        if isinstance(event, Event):
+            if attributes:
+                raise TypeError(f"apply: a {type(event).__name__} that is made already takes no attributes")
+            self._keep(next_of(self.aggregate_id, self._sequence_number, event))
+        else:
+            self._keep(self._made(event, attributes))
+
+    def apply_if_changed(self, event_type: EventFactory[P], /, *_args: P.args, **attributes: P.kwargs) -> None:
         """Apply the event unless every attribute equals the aggregate's attribute of the same name.
 
-        Without attributes the event is always applied.
+        One that is left out has its default, and what is in `autoset_ignore` is not compared. Without attributes the
+        event is always applied.
         """
-        if not attributes or any(getattr(self, name, None) != value for name, value in attributes.items()):
-            self.apply(event_type, *args, **attributes)
+        event = self._made(event_type, attributes)
+        if not attributes or changes(self, event, attributes, self.__autoset_ignored__):
+            self._keep(event)
 
     def events_partition_key(self) -> str:
         """Where PostgreSQL keeps the events of this aggregate; override it to spread them over partitions."""
@@ -242,6 +253,21 @@ class AggregateRoot(MessageHandler):
         self._snapshot_number = snapshot.sequence_number
         self._sequence_number = snapshot.sequence_number - 1
 
+    def _made(self, event_type: Callable[..., Event], attributes: Mapping[str, Any]) -> Event:
+        header: dict[str, Any] = {
+            "aggregate_id": self.aggregate_id,
+            "sequence_number": self._sequence_number + 1,
+            "created_at": _clock.now(),
+        }
+        return made(event_type, {**attributes, **header})
+
+    def _keep(self, event: Event) -> None:
+        if self._detached:
+            raise AggregateIsDetached(type(self), self.aggregate_id)
+        data = encode_event(event)
+        self._replay(event)
+        self._uncommitted.append(AppliedEvent(event, data))
+
     def _replay(self, event: Event) -> None:
         self.handle_message(event)
         self._sequence_number = event.sequence_number
@@ -255,10 +281,4 @@ class AggregateRoot(MessageHandler):
 # Whatever a new instance has before any event was applied belongs to this class, and so does its id.
 _NOT_STATE = frozenset({"aggregate_id", *vars(AggregateRoot.__new__(AggregateRoot))})
 
-
-def _made(event_type: Callable[..., Event], attributes: Mapping[str, Any]) -> Event:
-    try:
-        event: Event = make_message(event_type, **attributes)
-    except TypeError:
-        return event_type(**attributes)  # this way takes longer, and says what is wrong
-    return event
+_KEYWORDS = ("name", "aliases", "snapshot_threshold", "snapshot_version", "autoset", "autoset_ignore")

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import BindParameter, Column, Table, Text, Uuid, bindparam, delete, exists, insert, select
 
 from sequent_sa import _clock
-from sequent_sa.aggregates.aggregate_root import AppliedEvent
+from sequent_sa.aggregates.applied_event import AppliedEvent
 from sequent_sa.aggregates.event_stream import EventStream
 from sequent_sa.dialects import Dialect, EventRow, Failure, FailureKind, Statement
 from sequent_sa.event_store import conflicts

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sequent_sa.aggregates.aggregate_root import AppliedEvent
+from sequent_sa.aggregates.applied_event import AppliedEvent
 from sequent_sa.aggregates.event_stream import EventStream
 from sequent_sa.dialects import Failure, FailureKind
 from sequent_sa.event_store.write import Explain

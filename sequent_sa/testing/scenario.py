@@ -7,7 +7,8 @@ from datetime import datetime
 from uuid import UUID
 
 from sequent_sa import _clock
-from sequent_sa.aggregates.aggregate_root import AggregateRoot, AppliedEvent
+from sequent_sa.aggregates.aggregate_root import AggregateRoot
+from sequent_sa.aggregates.applied_event import AppliedEvent
 from sequent_sa.aggregates.event_stream import EventStream
 from sequent_sa.application import Sequent
 from sequent_sa.exceptions import ConfigurationError

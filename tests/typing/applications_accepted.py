@@ -72,12 +72,13 @@ class StartsWith(TypedMatcher[TitleChanged]):
         return None if message_type is TitleChanged else False
 
 
-class Post(AggregateRoot, name="Blog::Post"):
+class Post(AggregateRoot, name="Blog::Post", autoset=(TitleChanged, is_a(Renamed)), autoset_ignore=("note",)):
     title: str | None = None
     tags: list[str] = []  # noqa: RUF012
 
     def __init__(self, command: AddPost) -> None:
         super().__init__(command.aggregate_id)
+        self.apply(Removed(command.aggregate_id, 1, datetime(2026, 1, 1, tzinfo=UTC)))
         self.apply(PostAdded)
         self.apply(TitleChanged, title=command.title)
         self.apply_if_changed(TitleChanged, title=command.title, note="x")

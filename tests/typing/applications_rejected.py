@@ -48,6 +48,16 @@ class Post(AggregateRoot, nmae="x"):  # rejected: class keyword
         self.apply_if_changed(TitleChanged)  # rejected: missing
         self.apply_if_changed(TitleChanged, titel="x", title="x")  # rejected: misspelt
         self.apply(AddPost, title="x")  # rejected: no event
+        self.apply(command)  # rejected: no event
+        self.apply(Ended(command.aggregate_id, 1), title="x")  # rejected: attributes of an event that is made already
+
+
+class AutosetFromCommands(AggregateRoot, autoset=(AddPost,)):  # rejected: no event
+    title: str = ""
+
+
+class AutosetOfOne(AggregateRoot, autoset=TitleChanged):  # rejected: no list
+    title: str = ""
 
 
 class PostCommandHandler(CommandHandler):

@@ -10,7 +10,7 @@ from uuid import UUID
 
 from hypothesis import strategies as st
 
-from sequent_sa.aggregates.aggregate_root import AppliedEvent
+from sequent_sa.aggregates.applied_event import AppliedEvent
 from sequent_sa.aggregates.event_stream import EventStream
 from sequent_sa.event_store.append import StreamWithEvents
 from sequent_sa.messages.codec import encode_event
