@@ -79,7 +79,7 @@ def show(finder: ApplicationFinder, aggregate_id: UUID, until: str | None, as_js
 def events(finder: ApplicationFinder, types: tuple[str, ...], limit: int, follow: bool, as_json: bool) -> None:
     """Show the latest events, in the order in which their commands were stored.
 
-    Example: sequent events --type PostAdded --follow
+    Example: sequent events --type PostAdded --limit 100
     """
     app, report = _application(finder), Report(as_json)
     unknown = [name for name in types if app.type_names.find_event(name) is None]

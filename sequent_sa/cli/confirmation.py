@@ -33,6 +33,6 @@ def confirm(finder: ApplicationFinder, verb: str, question: str, yes: bool, in_p
         )
     if yes:
         return
-    click.echo(f"{question} [y/N]: ", nl=False)
+    click.echo(f"{question} [y/N]: ", nl=False, err=True)
     if sys.stdin.readline().strip().lower() not in ("y", "yes"):
         raise click.ClickException("nothing was removed: answer with y, or say --yes")

@@ -20,7 +20,7 @@ from sequent_sa.exceptions import CommandNotValid, ConfigurationError
 def dry_run(finder: ApplicationFinder, command_class: str, text: str, deep: bool) -> None:
     """Show which events a command would store and who would get them; nothing is stored.
 
-    Example: sequent dry-run blog.AddPost --json '{"aggregate_id": "...", "title": "Hi"}'
+    Example: sequent dry-run AddPost --json '{"aggregate_id": "...", "title": "Hi"}'
     """
     app = finder.application
     database.check_event_store(app.engine)

@@ -37,6 +37,8 @@ def list_projectors(finder: ApplicationFinder, as_json: bool) -> None:
 
     A warning says so when tables are defined in another way than when the active version went live: a replay would give
     other rows than those that are there.
+
+    Example: sequent projectors list
     """
     app = finder.application
     database.check_event_store(app.engine)
@@ -80,6 +82,8 @@ def activate(finder: ApplicationFinder) -> None:
     """Let the projectors of this code project from now on, which is right while there is nothing to replay.
 
     Types and snapshot versions are registered as well.
+
+    Example: sequent projectors activate
     """
     app = finder.application
     database.check_event_store(app.engine)

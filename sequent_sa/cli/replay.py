@@ -47,7 +47,10 @@ def replay() -> None:
 @json_option
 @pass_finder
 def prepare(finder: ApplicationFinder, names: tuple[str, ...], as_json: bool) -> None:
-    """Begin a replay of some projectors (default: all): make empty copies of their tables."""
+    """Begin a replay of some projectors (default: all): make empty copies of their tables.
+
+    Example: sequent projectors replay prepare PostProjector
+    """
     with _shown(finder, as_json) as (context, shown):
         _begun(context, names, shown).prepare()
 
@@ -58,7 +61,10 @@ def prepare(finder: ApplicationFinder, names: tuple[str, ...], as_json: bool) ->
 @json_option
 @pass_finder
 def run(finder: ApplicationFinder, workers: int | None, group_size: int, as_json: bool) -> None:
-    """Load all events that are stored now into the copies, in several processes."""
+    """Load all events that are stored now into the copies, in several processes.
+
+    Example: sequent projectors replay run --workers 4
+    """
     with _shown(finder, as_json, workers, group_size) as (context, shown):
         _resumed(context, shown).run()
 
@@ -67,7 +73,10 @@ def run(finder: ApplicationFinder, workers: int | None, group_size: int, as_json
 @json_option
 @pass_finder
 def catchup(finder: ApplicationFinder, as_json: bool) -> None:
-    """Load what was stored since; as often as you like."""
+    """Load what was stored since; as often as you like.
+
+    Example: sequent projectors replay catchup
+    """
     with _shown(finder, as_json) as (context, shown):
         _resumed(context, shown).catch_up()
 
@@ -76,7 +85,10 @@ def catchup(finder: ApplicationFinder, as_json: bool) -> None:
 @json_option
 @pass_finder
 def optimize(finder: ApplicationFinder, as_json: bool) -> None:
-    """Build the indexes of the copies, and refresh their statistics."""
+    """Build the indexes of the copies, and refresh their statistics.
+
+    Example: sequent projectors replay optimize
+    """
     with _shown(finder, as_json) as (context, shown):
         _resumed(context, shown).optimize()
 
@@ -85,7 +97,10 @@ def optimize(finder: ApplicationFinder, as_json: bool) -> None:
 @json_option
 @pass_finder
 def golive(finder: ApplicationFinder, as_json: bool) -> None:
-    """Put the copies in the place of the tables, and activate the projectors' versions, in one transaction."""
+    """Put the copies in the place of the tables, and activate the projectors' versions, in one transaction.
+
+    Example: sequent projectors replay golive
+    """
     with _shown(finder, as_json) as (context, shown):
         finder.application.register_types()
         _resumed(context, shown).go_live()
@@ -100,7 +115,10 @@ def golive(finder: ApplicationFinder, as_json: bool) -> None:
 def all_steps(
     finder: ApplicationFinder, names: tuple[str, ...], workers: int | None, group_size: int, as_json: bool
 ) -> None:
-    """Take all steps, beginning a replay or going on with the one in progress."""
+    """Take all steps, beginning a replay or going on with the one in progress.
+
+    Example: sequent projectors replay all
+    """
     with _shown(finder, as_json, workers, group_size) as (context, shown):
         finder.application.register_types()
         current = Replay.resume(context, shown.report, shown.watch)
@@ -113,7 +131,10 @@ def all_steps(
 @json_option
 @pass_finder
 def abort(finder: ApplicationFinder, as_json: bool) -> None:
-    """End the replay in progress, whichever code began it; the live tables stay as they are."""
+    """End the replay in progress, whichever code began it; the live tables stay as they are.
+
+    Example: sequent projectors replay abort
+    """
     with _shown(finder, as_json) as (context, shown):
         _resumed(context, shown).abort()
         shown.report("aborted; the live tables are as they were")
@@ -123,7 +144,10 @@ def abort(finder: ApplicationFinder, as_json: bool) -> None:
 @json_option
 @pass_finder
 def show_status(finder: ApplicationFinder, as_json: bool) -> None:
-    """Show where the replay stands, and what to type next."""
+    """Show where the replay stands, and what to type next.
+
+    Example: sequent projectors replay status
+    """
     with _shown(finder, as_json):
         """The status is what is printed at the end of every step."""
 

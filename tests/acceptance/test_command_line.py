@@ -117,8 +117,8 @@ def test_an_interrupted_question_ends_without_a_traceback(tmp_path: Path) -> Non
     blog.succeeds("sequent db create")
 
     with blog.start("sequent db drop") as asking:
-        assert asking.stdout is not None
-        while asking.stdout.read(1) not in ("?", ""):
+        assert asking.stderr is not None
+        while asking.stderr.read(1) not in ("?", ""):
             pass
         asking.send_signal(signal.SIGINT)
         _, errors = asking.communicate(timeout=60)
