@@ -121,8 +121,7 @@ class AggregateRoot(MessageHandler):
         aggregate.aggregate_id = stream.aggregate_id
         if stream.snapshot is not None:
             aggregate._restore(stream.snapshot)
-        for event in events:
-            aggregate._replay(event)
+        aggregate._replay(events)
         aggregate._sequence_number = max(aggregate._sequence_number, stream.sequence_number)
         if aggregate._sequence_number == 0:
             raise AggregateError(f"{cls.__name__} {stream.aggregate_id} cannot be loaded: it has no events")
@@ -265,14 +264,16 @@ class AggregateRoot(MessageHandler):
         if self._detached:
             raise AggregateIsDetached(type(self), self.aggregate_id)
         data = encode_event(event)
-        self._replay(event)
+        self._replay((event,))
         self._uncommitted.append(AppliedEvent(event, data))
 
-    def _replay(self, event: Event) -> None:
-        self.handle_message(event)
-        self._sequence_number = event.sequence_number
-        if self._created_at is None:
-            self._created_at = event.created_at
+    def _replay(self, events: Iterable[Event]) -> None:
+        handle_message = self.handle_message
+        for event in events:
+            handle_message(event)
+            self._sequence_number = event.sequence_number
+            if self._created_at is None:
+                self._created_at = event.created_at
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {getattr(self, 'aggregate_id', None)} version={self._sequence_number}>"

@@ -12,32 +12,36 @@ from sqlalchemy import (
     Integer,
     Select,
     Text,
+    Uuid,
     and_,
     case,
     cast,
     func,
     null,
     select,
+    type_coerce,
     union_all,
 )
 
 from sequent_sa.tables import aggregate_types, aggregates, event_types, events, snapshot_records
+from sequent_sa.tables.column_types import AnyMoment
 
 SNAPSHOT_TYPE = "sequent_sa.Snapshot"
 """What tells our snapshots from those of Sequent itself, which only Ruby can read."""
 
 _taken = snapshot_records.c
+_MOMENT = type_coerce(events.c.created_at, AnyMoment()).label("created_at")
 
 
-def aggregate_events(which: ColumnElement[bool]) -> Select[*tuple[Any, ...]]:
-    """All events of some aggregates, aggregate by aggregate, in order."""
+def aggregate_events(which: ColumnElement[bool], *, with_ids: bool = True) -> Select[*tuple[Any, ...]]:
+    """All events of some aggregates, aggregate by aggregate, in order. Without ids there is NULL in their place."""
     return (
         select(
-            aggregates.c.aggregate_id,
+            (aggregates.c.aggregate_id if with_ids else null()).label("aggregate_id"),
             aggregates.c.events_partition_key,
             aggregate_types.c.type.label("aggregate_type"),
             events.c.sequence_number,
-            events.c.created_at,
+            _MOMENT,
             event_types.c.type,
             cast(events.c.event_json, Text).label("data"),
         )
@@ -53,15 +57,18 @@ def aggregate_events(which: ColumnElement[bool]) -> Select[*tuple[Any, ...]]:
     )
 
 
-def events_since_snapshots(which: ColumnElement[bool], versions: Mapping[str, int]) -> CompoundSelect[*tuple[Any, ...]]:
+def events_since_snapshots(
+    which: ColumnElement[bool], versions: Mapping[str, int], *, with_ids: bool = True
+) -> CompoundSelect[*tuple[Any, ...]]:
     """The latest snapshot of each aggregate, where there is one of its class's version, and the events after it.
 
     The rows are those of `aggregate_events`. A snapshot has no event type, and the number of the last event in it.
     """
     found = _with_latest_snapshot(which, versions)
     # SQLite sorts the rows of a UNION only by labels.
-    aggregate = (found.c.aggregate_id.label("id"), found.c.events_partition_key, found.c.aggregate_type)
-    event = (events.c.sequence_number.label("number"), events.c.created_at, event_types.c.type)
+    shown_id = found.c.aggregate_id if with_ids else cast(null(), Uuid())
+    aggregate = (shown_id.label("id"), found.c.events_partition_key, found.c.aggregate_type)
+    event = (events.c.sequence_number.label("number"), _MOMENT, event_types.c.type)
     is_later = and_(
         events.c.partition_key == found.c.events_partition_key,
         events.c.aggregate_id == found.c.aggregate_id,
@@ -75,7 +82,12 @@ def events_since_snapshots(which: ColumnElement[bool], versions: Mapping[str, in
         _taken.snapshot_version == found.c.version,
         _taken.sequence_number == found.c.number,
     )
-    snapshot = (_taken.sequence_number - 1, _taken.created_at, cast(null(), Text), cast(_taken.snapshot_json, Text))
+    snapshot = (
+        _taken.sequence_number - 1,
+        type_coerce(_taken.created_at, AnyMoment()),
+        cast(null(), Text),
+        cast(_taken.snapshot_json, Text),
+    )
     latest = select(*aggregate, *snapshot).select_from(found.join(snapshot_records, is_latest))
     return union_all(later, latest).order_by("id", "number")
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Collection, Generator, Iterator, Sequence
+from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
@@ -19,8 +19,8 @@ from sequent_sa.aggregates.event_stream import EventStream
 from sequent_sa.aggregates.snapshot import Snapshot, snapshot_versions
 from sequent_sa.dialects import BoundStatement, Dialect, Statement
 from sequent_sa.event_store.aggregate_events import aggregate_events, events_since_snapshots
-from sequent_sa.messages.codec import decode_event, event_reader
 from sequent_sa.messages.event import Event
+from sequent_sa.messages.event_reader import EventReaders, event_reader
 from sequent_sa.messages.type_names import TypeNames
 from sequent_sa.tables import aggregate_types, aggregate_unique_keys, aggregates, event_types, events
 
@@ -47,10 +47,13 @@ class Load:
     def __init__(self, dialect: Dialect, type_names: TypeNames) -> None:
         self._dialect = dialect
         self._type_names = type_names
+        self._readers = EventReaders(type_names)
         self._versions = snapshot_versions(type_names.aggregates)
-        self._of_some = self._queries(dialect.among(aggregates.c.aggregate_id))
+        self._of_some = self._queries(dialect.among(aggregates.c.aggregate_id), with_ids=True)
         # The usual case has queries of its own: how many ids there will be is what a planner cannot know beforehand.
-        self._of_one = self._queries(aggregates.c.aggregate_id == bindparam("aggregate_id", type_=Uuid()))
+        # The id, which is known, would be the most of the work for each row.
+        of_one = aggregates.c.aggregate_id == bindparam("aggregate_id", type_=Uuid())
+        self._of_one = self._queries(of_one, with_ids=False)
 
     def streams(
         self,
@@ -67,9 +70,10 @@ class Load:
         ids = sorted(set(aggregate_ids))
         with_snapshots = snapshots and until is None and bool(self._versions)
         for start in range(0, len(ids), _AGGREGATES_A_QUERY):
-            query = self._query(ids[start : start + _AGGREGATES_A_QUERY], with_snapshots=with_snapshots)
-            for _, group in groupby(fetch(query), key=itemgetter(0)):
-                stream, found = self._stream(list(group), until)
+            asked = ids[start : start + _AGGREGATES_A_QUERY]
+            rows = fetch(self._query(asked, with_snapshots=with_snapshots))
+            for aggregate_id, group in groupby(rows, key=itemgetter(0)) if len(asked) > 1 else _alone(asked[0], rows):
+                stream, found = self._stream(aggregate_id, list(group), until)
                 if found or stream.snapshot is not None:
                     yield stream, found
 
@@ -77,7 +81,7 @@ class Load:
         """One event, None when there is none, or it is retired."""
         one = (aggregates.c.aggregate_id == aggregate_id) & (events.c.sequence_number == sequence_number)
         row = connection.execute(aggregate_events(one)).one_or_none()
-        return None if row is None else self._event(row.type, aggregate_id, sequence_number, row.created_at, row.data)
+        return None if row is None else self._readers[row.type](aggregate_id, sequence_number, row.created_at, row.data)
 
     def stream(
         self, connection: Connection, aggregate_id: UUID, until: datetime | None
@@ -89,7 +93,7 @@ class Load:
             for row in rows:
                 if until is not None and row.created_at >= until:
                     return
-                event = self._event(row.type, aggregate_id, row.sequence_number, row.created_at, row.data)
+                event = self._readers[row.type](aggregate_id, row.sequence_number, row.created_at, row.data)
                 if event is not None:
                     yield event
 
@@ -160,10 +164,10 @@ class Load:
         statement = _positioned(type_names).where(*conditions).order_by(*_COMMAND_ORDER).limit(limit)
         return [self._positioned_event(row) for row in connection.execute(statement)]
 
-    def _queries(self, which: ColumnElement[bool]) -> dict[bool, Statement]:
+    def _queries(self, which: ColumnElement[bool], *, with_ids: bool) -> dict[bool, Statement]:
         return {
-            False: Statement(aggregate_events(which)),
-            True: Statement(events_since_snapshots(which, self._versions)),
+            False: Statement(aggregate_events(which, with_ids=with_ids)),
+            True: Statement(events_since_snapshots(which, self._versions, with_ids=with_ids)),
         }
 
     def _query(self, ids: Sequence[UUID], *, with_snapshots: bool) -> BoundStatement:
@@ -173,10 +177,13 @@ class Load:
 
     def _positioned_event(self, row: Any) -> tuple[Position, Event | None]:
         command_id, aggregate_id, number, created_at, name, data = row
-        return Position(command_id, aggregate_id, number), self._event(name, aggregate_id, number, created_at, data)
+        return Position(command_id, aggregate_id, number), self._readers[name](aggregate_id, number, created_at, data)
 
-    def _stream(self, rows: Sequence[Sequence[Any]], until: datetime | None) -> tuple[EventStream, list[Event]]:
-        aggregate_id, partition_key, aggregate_type, *_ = rows[0]
+    def _stream(
+        self, aggregate_id: UUID, rows: Sequence[Sequence[Any]], until: datetime | None
+    ) -> tuple[EventStream, list[Event]]:
+        _, partition_key, aggregate_type, *_ = rows[0]
+        readers = self._readers
         found: list[Event] = []
         latest = 0
         snapshot: Snapshot | None = None
@@ -188,19 +195,15 @@ class Load:
                 version = self._versions[aggregate_type]
                 snapshot = Snapshot(aggregate_id, aggregate_type, version, number + 1, created_at, data)
                 continue
-            event = self._event(name, aggregate_id, number, created_at, data)
+            event = readers[name](aggregate_id, number, created_at, data)
             if event is not None:
                 found.append(event)
         stream = EventStream(aggregate_type, aggregate_id, partition_key, snapshot=snapshot, sequence_number=latest)
         return stream, found
 
-    def _event(
-        self, name: str, aggregate_id: UUID, sequence_number: int, created_at: datetime, data: str
-    ) -> Event | None:
-        event_type = self._type_names.event_class(name)
-        if event_type is None:
-            return None
-        return decode_event(event_type, aggregate_id, sequence_number, created_at, data)
+
+def _alone(aggregate_id: UUID, rows: Sequence[Sequence[Any]]) -> Iterable[tuple[UUID, Iterable[Sequence[Any]]]]:
+    return [(aggregate_id, rows)] if rows else []
 
 
 def behind(last: Position) -> ColumnElement[bool]:

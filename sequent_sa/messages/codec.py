@@ -41,7 +41,7 @@ C = TypeVar("C", bound=BaseCommand)
 
 _NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
 _HEADER = frozenset({"aggregate_id", "sequence_number", "created_at"})
-_READ_ERRORS = (
+READ_ERRORS = (
     msgspec.MsgspecError,
     ValidationError,
     ValueError,
@@ -59,14 +59,14 @@ def encode_event(event: Event) -> str:
     What is returned reads back as an equal event, and a second encoding is the same text. Raises
     `EventNotSerializable`, naming the attribute, when that cannot be had, or when a validator refuses a value.
     """
-    return _codec(type(event)).encode_checked(event)
+    return codec_of(type(event)).encode_checked(event)
 
 
 def decode_event(
     event_type: type[E], aggregate_id: UUID, sequence_number: int, created_at: datetime, data: str | bytes
 ) -> E:
     """The event that was stored. Upcasters run, unknown names are ignored. Raises `DeserializeEventError`."""
-    codec = _codec(event_type)
+    codec = codec_of(event_type)
     try:
         if codec.upcasters:
             attributes = codec.read(data, _header(aggregate_id, sequence_number, created_at))
@@ -81,39 +81,12 @@ def decode_event(
         raise DeserializeEventError(name, aggregate_id, sequence_number, text, str(error) or repr(error)) from error
 
 
-def event_reader(event_type: type[E]) -> Callable[[UUID, int, datetime, Any], E]:
-    """What `decode_event` does, for very many events of one class: what depends on the class is worked out before.
-
-    The data may also be what msgspec leaves unread.
-    """
-    codec = _codec(event_type)
-    decode = codec.plain_decoder
-    as_attributes: Any = msgspec.structs.asdict
-    make = make_message
-
-    def read_slowly(aggregate_id: UUID, sequence_number: int, created_at: datetime, data: Any) -> E:
-        text = data if isinstance(data, str) else bytes(data)
-        return decode_event(event_type, aggregate_id, sequence_number, created_at, text)
-
-    if decode is None:
-        return read_slowly
-
-    def read(aggregate_id: UUID, sequence_number: int, created_at: datetime, data: Any) -> E:
-        try:
-            attributes = as_attributes(decode(data))
-        except _READ_ERRORS:
-            return read_slowly(aggregate_id, sequence_number, created_at, data)
-        return cast("E", make(event_type, aggregate_id, sequence_number, created_at, **attributes))
-
-    return read
-
-
 def encode_command(command: BaseCommand) -> str:
     """The attributes of a valid command as JSON text, without its target and its envelope.
 
     Raises `ValueError` for a secret in clear: `parse_command` hashes it.
     """
-    return _codec(type(command)).encode(command).decode()
+    return codec_of(type(command)).encode(command).decode()
 
 
 def decode_command(
@@ -128,7 +101,7 @@ def decode_command(
 ) -> C:
     """The command that was stored. Raises `DeserializeCommandError`."""
     try:
-        attributes = _codec(command_type).read(data)
+        attributes = codec_of(command_type).read(data)
     except ConfigurationError:
         raise
     except Exception as error:  # an upcaster may raise anything
@@ -156,19 +129,19 @@ class Codec:
         without = _HEADER if issubclass(message_type, Event) else message_type.__envelope__ | {"aggregate_id"}
         self.message_type = message_type
         self.upcasters = collect_upcasters(message_type)
-        self._shapes = {name: shape for name, shape in shapes_of(message_type).items() if name not in without}
+        self.shapes = {name: shape for name, shape in shapes_of(message_type).items() if name not in without}
         fields: dict[str, Any] = cast("Any", schema_of(message_type, "stored")()).fields
-        self._fields = {name: fields[name] for name in self._shapes}
-        self._slow = [name for name, shape in self._shapes.items() if is_slow(shape)]
-        self._guarded = {name: shape for name, shape in self._shapes.items() if has_validators(shape)}
-        self._exact = [(name, exact(shape)) for name, shape in self._shapes.items()]
-        found = [(name, finite(shape)) for name, shape in self._shapes.items() if name not in self._slow]
-        self._finite = [(name, test) for name, test in found if test is not None]
+        self._fields = {name: fields[name] for name in self.shapes}
+        self._slow = [name for name, shape in self.shapes.items() if is_slow(shape)]
+        self._guarded = {name: shape for name, shape in self.shapes.items() if has_validators(shape)}
+        self._exact = [(name, exact(shape)) for name, shape in self.shapes.items()]
+        found = [(name, finite(shape)) for name, shape in self.shapes.items() if name not in self._slow]
+        self.finite = [(name, test) for name, test in found if test is not None]
         self._has_floats = contains(message_type, lambda shape: shape.type is float)
-        self._values = values_getter(list(self._shapes))
-        self._names = {name: shape.named(name) for name, shape in self._shapes.items()}
+        self._values = values_getter(list(self.shapes))
+        self._names = {name: shape.named(name) for name, shape in self.shapes.items()}
         self._written = msgspec.defstruct(
-            message_type.__name__, [(name, Any) for name in self._shapes], rename=self._names
+            message_type.__name__, [(name, Any) for name in self.shapes], rename=self._names
         )
         self._encode = msgspec.json.Encoder(enc_hook=_write_hook).encode
         self._payload = msgspec.defstruct(
@@ -178,15 +151,15 @@ class Codec:
 
     @property
     def plain_decoder(self) -> Callable[[Any], Any] | None:
-        """What reads a payload all by itself, when nothing is left to do with what it reads."""
-        return None if self.upcasters or self._slow or self._finite else self._decode
+        """What reads a payload all by itself, when nothing but `finite` is left to do with what it reads."""
+        return None if self.upcasters or self._slow else self._decode
 
     def _payload_fields(self) -> list[Any]:
         defaults = defaults_of(self.message_type)
         # What upcasters have seen is parsed already.
         unread: Any = Any if self.upcasters else msgspec.Raw
         found: list[Any] = []
-        for name, shape in self._shapes.items():
+        for name, shape in self.shapes.items():
             read_as = unread if name in self._slow else native(shape)
             if name in self._slow:
                 # What is absent must be told from null: only the field knows its default.
@@ -229,7 +202,7 @@ class Codec:
             return self._read_by_schema(raw)
 
     def _finish(self, payload: Any) -> dict[str, Any]:
-        for name, is_finite in self._finite:
+        for name, is_finite in self.finite:
             if not is_finite(getattr(payload, name)):
                 raise ValueError(f"{self._names[name]} is not a finite number")
         attributes = msgspec.structs.asdict(payload)
@@ -264,7 +237,7 @@ class Codec:
             data = self.encode(event)
         except RecursionError as error:
             raise EventNotSerializable(type(event), "it is nested too deep") from error
-        except _READ_ERRORS as error:
+        except READ_ERRORS as error:
             raise self._refusal(event, str(error)) from error
         if b"\\" in data and _NUL.search(data):
             raise self._refusal(event, "its text has a NUL character")
@@ -283,10 +256,10 @@ class Codec:
             data = self.encode(event)
             read = self._read_own(event, data)
             again = self._encode_attributes(event, read)
-            equal = tuple(read[name] for name in self._shapes) == self._values(event)
+            equal = tuple(read[name] for name in self.shapes) == self._values(event)
         except RecursionError:
             raise
-        except _READ_ERRORS as error:
+        except READ_ERRORS as error:
             raise self._refusal(event, str(error)) from error
         if b"\\" in data and _NUL.search(data):
             raise self._refusal(event, "its text has a NUL character")
@@ -316,7 +289,7 @@ class Codec:
 
     def _flaws(self, event: Event) -> dict[str, str]:
         found: dict[str, str] = {}
-        for name, shape in self._shapes.items():
+        for name, shape in self.shapes.items():
             value = getattr(event, name)
             if isinstance(value, Secret) and not value.is_hashed:
                 found[name] = "the secret is in clear: use Secret.hashed()"
@@ -332,7 +305,7 @@ class Codec:
             name, why = next(iter(flaws.items()))
             return EventNotSerializable(type(event), why, name)
         if read is not None:
-            for name in self._shapes:
+            for name in self.shapes:
                 if getattr(event, name) != read[name]:
                     reason = f"{shown(getattr(event, name))} reads back as {shown(read[name])}"
                     return EventNotSerializable(type(event), reason, name)
@@ -347,7 +320,8 @@ def _header(aggregate_id: UUID, sequence_number: int, created_at: datetime) -> d
     }
 
 
-def _codec(message_type: Any) -> Codec:
+def codec_of(message_type: Any) -> Codec:
+    """The codec of a class of messages, which is made when it is first asked for."""
     known: dict[str, Any] = message_type.__dict__
     codec: Codec | None = known.get("__codec__")
     if codec is None:

@@ -225,5 +225,15 @@ def _utc_post_init(names: tuple[str, ...], own: Callable[[Any], object] | None) 
         if own is not None:
             own(self)
 
-    vars(__post_init__)["__own__"] = own
+    vars(__post_init__).update(__own__=own, __moments__=names)
     return __post_init__
+
+
+def completed_moments(cls: type) -> tuple[str, ...] | None:
+    """The attributes that are brought to UTC when an instance is made; None when the class does more than that."""
+    post_init: Any = getattr(cls, "__post_init__", None)
+    if post_init is None:
+        return ()
+    known: dict[str, Any] = post_init.__dict__
+    moments: tuple[str, ...] | None = known.get("__moments__")
+    return moments if known.get("__own__") is None else None

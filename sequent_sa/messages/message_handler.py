@@ -173,9 +173,14 @@ class MessageHandler:
 
     def handle_message(self, message: Message) -> None:
         """Call every handler that wants the message, each once."""
-        for route, matchers in self._plan(message):
-            if _wanted(message, matchers):
-                self._call(route, message)
+        plan = self.__plans__.get(type(message))
+        for route, matchers in self._plan(message) if plan is None else plan:
+            if matchers and not _wanted(message, matchers):
+                continue
+            if route.takes_message:
+                getattr(self, route.method)(message)
+            else:
+                getattr(self, route.method)()
 
     def handlers_of(self, message_type: type[Message]) -> Sequence[Callable[[Any], object]]:
         """What `handle_message` calls for every message of a class: for whoever handles very many.
@@ -185,7 +190,12 @@ class MessageHandler:
         plan = self._plan_for(message_type)
         if type(self).handle_message is not MessageHandler.handle_message or any(matchers for _, matchers in plan):
             return (self.handle_message,)
-        return [getattr(self, route.method) if route.takes_message else partial(self._call, route) for route, _ in plan]
+        return [
+            getattr(self, route.method)
+            if route.takes_message
+            else partial(_call_without_message, getattr(self, route.method))
+            for route, _ in plan
+        ]
 
     @classmethod
     def _plan(cls, message: Message) -> Plan:
@@ -211,11 +221,9 @@ class MessageHandler:
                 asked[route] = []
         return tuple((route, tuple(matchers)) for route, matchers in asked.items())
 
-    def _call(self, route: Route, message: Message) -> None:
-        if route.takes_message:
-            getattr(self, route.method)(message)
-        else:
-            getattr(self, route.method)()
+
+def _call_without_message(method: Callable[[], object], _message: Message) -> object:
+    return method()
 
 
 def _wanted(message: Message, matchers: tuple[Matcher, ...]) -> bool:

@@ -87,6 +87,15 @@ class UtcDateTime(TypeDecorator[datetime]):
         return moment.astimezone(UTC)
 
 
+class AnyMoment(UserDefinedType[datetime]):
+    """What `UtcDateTime` stores, for whoever reads very many of them: aware, but in whatever time zone they come."""
+
+    cache_ok = True
+
+    def result_processor(self, dialect: Dialect, coltype: object) -> Any:
+        return datetime.fromisoformat if dialect.name == "sqlite" else None
+
+
 class ExactDecimal(TypeDecorator[Decimal]):
     """A decimal number: NUMERIC on PostgreSQL, its text on SQLite, whose own numbers are binary.
 

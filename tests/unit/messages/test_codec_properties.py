@@ -19,6 +19,7 @@ from marshmallow import ValidationError, fields
 
 from sequent_sa import DeserializeEventError, Event, EventNotSerializable, Secret, ValueObject, attr, upcast
 from sequent_sa.messages.codec import decode_event, encode_event
+from sequent_sa.messages.event_reader import event_reader
 from sequent_sa.testing.strategies import messages
 
 ID = UUID(int=1)
@@ -157,11 +158,14 @@ def outcome(read: Callable[[], Any]) -> tuple[str, Any]:
 
 
 def both(event_class: Any, stored: str) -> tuple[tuple[str, Any], tuple[str, Any]]:
-    """What the codec and the schema make of stored JSON."""
+    """What the codec and the schema make of stored JSON; what reads very many events makes the same as the codec."""
     header = {"aggregate_id": str(ID), "sequence_number": 1, "created_at": NOW.isoformat()}
     data = cast("dict[str, Any]", json.loads(stored, parse_float=Decimal))
+    of_many = outcome(lambda: event_reader(event_class)(ID, 1, NOW, stored))
+    of_one = outcome(lambda: decode_event(event_class, ID, 1, NOW, stored))
+    assert [of_one[0], exactly(of_one[1])] == [of_many[0], exactly(of_many[1])]
     return (
-        outcome(lambda: decode_event(event_class, ID, 1, NOW, stored)),
+        of_one,
         outcome(lambda: event_class.load({**data, **header})),
     )
 
