@@ -40,8 +40,9 @@ def generate_command(project: Project, aggregate: str, text: str, given: Sequenc
         handlers.add_import(module, needed)
     _write_test(project, owner, name, attributes, is_command=True)
     return [
-        f"let {handler}.{method} call a method of {owner.camel} that applies events",
         f"sequent generate event {owner.snake} ...",
+        f"let {handler}.{method} call a method of {owner.camel} that applies it",
+        f"say so in tests/domain/{owner.snake}/test_{name.snake}.py: sequent.then_events(...)",
     ]
 
 
@@ -113,14 +114,14 @@ def _write_test(
         body.append("    sequent.given_events(history)")
         made = [f"aggregate_id={owner.snake}_id", *new.arguments]
         body.append(_nested("sequent.when_command", name.camel, made, project.width))
-        body.append("    sequent.then_no_events()")
+        body.append("    sequent.then_no_events()  # then_events(...), once the handler applies some")
     else:
         body.append(new.added_to("history", project.width))
         body.append("    sequent.given_events(history)")
         body.append("")
         body.append(f"    {owner.snake} = sequent.repository.load_aggregate({owner.snake}_id, {owner.camel})")
         body.append(f"    assert {owner.snake}.version == 2")
-    says = "It changes nothing yet: say here which events it leads to." if is_command else "It is read back."
+    says = f"A {owner.words.lower()} takes it." if is_command else "It is read back."
     test = project.fresh(f'"""{name.words}."""\n', f"tests.domain.{owner.snake}.test_{name.snake}")
     head = call(f"def test_{name.snake}", ["sequent: SequentFixture"], " -> None:", indent=0, width=project.width)
     test.append(f'{head}\n    """{says}"""\n' + "\n".join(body) + "\n")

@@ -135,6 +135,8 @@ def test_a_command_has_a_handler_and_is_handed_on(root: Path) -> None:
         "        self.aggregate(command, Post)\n"
     )
     assert '    "PublishPost",\n]' in new[f"{POST}/__init__.py"]
+    says_what_to_change = "    sequent.then_no_events()  # then_events(...), once the handler applies some\n"
+    assert new["tests/domain/post/test_publish_post.py"].endswith(says_what_to_change)
 
 
 def test_an_event_has_a_handler_in_the_aggregate(root: Path) -> None:
