@@ -6,7 +6,13 @@ import click
 
 from sequent_sa import database
 from sequent_sa.cli.app import ApplicationFinder, pass_finder
-from sequent_sa.migration import Migration
+from sequent_sa.cli.migration_display import plan_data, plan_lines, status_data, status_lines
+from sequent_sa.cli.replay import group_size_option, workers_option
+from sequent_sa.cli.replay_display import display, print_json
+from sequent_sa.cli.reporting import json_option
+from sequent_sa.migration.migration import Migration
+from sequent_sa.migration.plans import MigrationPlan
+from sequent_sa.replay.context import GROUP_SIZE
 
 
 @click.group()
@@ -14,38 +20,63 @@ def migrate() -> None:
     """Take new view tables and new projector versions live."""
 
 
+_dry_run = click.option("--dry-run", is_flag=True, help="Only say what would be done.")
+
+
 @migrate.command()
+@_dry_run
+@workers_option
+@group_size_option
+@json_option
 @pass_finder
-def online(finder: ApplicationFinder) -> None:
+def online(finder: ApplicationFinder, dry_run: bool, workers: int | None, group_size: int, as_json: bool) -> None:
     """Prepare while the application runs: migrate the event store, replay what is new or changed."""
-    _migration(finder).online(click.echo)
+    migration = _migration(finder, workers, group_size)
+    if dry_run:
+        _show_plan(migration.online_plan(), as_json)
+        return
+    with display(as_json) as shown:
+        migration.online(shown.report, shown.watch)
 
 
 @migrate.command()
+@_dry_run
+@json_option
 @pass_finder
-def offline(finder: ApplicationFinder) -> None:
+def offline(finder: ApplicationFinder, dry_run: bool, as_json: bool) -> None:
     """Go live: replay what has happened since, swap the tables, activate the new versions."""
-    _migration(finder).offline(click.echo)
+    migration = _migration(finder)
+    if dry_run:
+        _show_plan(migration.offline_plan(), as_json)
+        return
+    with display(as_json) as shown:
+        migration.offline(shown.report, shown.watch)
 
 
 @migrate.command()
+@json_option
 @pass_finder
 @click.pass_context
-def status(context: click.Context, finder: ApplicationFinder) -> None:
-    """Show what is pending; the exit status is 1 when something is."""
+def status(context: click.Context, finder: ApplicationFinder, as_json: bool) -> None:
+    """Show where things stand and what to type next; the exit status is 1 when something is pending."""
     found = _migration(finder).status()
-    for line in found.lines:
-        click.echo(line)
-    if found.pending:
+    if as_json:
+        print_json({"status": status_data(found)})
+    else:
+        click.echo("\n".join(status_lines(found)))
+    if found.next_step is not None:
         context.exit(1)
 
 
 @migrate.command("unique-keys")
 @click.argument("types", nargs=-1, metavar="[AGGREGATE...]")
 @click.option("--group-size", type=click.IntRange(1), default=100, show_default=True, help="Aggregates a transaction.")
+@json_option
 @pass_finder
 @click.pass_context
-def unique_keys(context: click.Context, finder: ApplicationFinder, types: tuple[str, ...], group_size: int) -> None:
+def unique_keys(
+    context: click.Context, finder: ApplicationFinder, types: tuple[str, ...], group_size: int, as_json: bool
+) -> None:
     """Store unique keys that the code computes in a new way, of all aggregates or of those of some classes.
 
     The application may run meanwhile, with the new code. Aggregates whose keys are taken keep those that they had; they
@@ -55,14 +86,33 @@ def unique_keys(context: click.Context, finder: ApplicationFinder, types: tuple[
     database.check_event_store(app.engine)
     classes = [app.type_names.aggregate_class(name) for name in types]
     conflicts = app.refresh_unique_keys(
-        *classes, group_size=group_size, progress=lambda done: click.echo(f"{done} aggregates")
+        *classes,
+        group_size=group_size,
+        progress=lambda done: print_json({"aggregates": done}) if as_json else click.echo(f"{done} aggregates"),
     )
-    for conflict in conflicts:
-        click.echo(str(conflict), err=True)
+    if as_json:
+        print_json({"conflicts": [str(conflict) for conflict in conflicts]})
+    else:
+        for conflict in conflicts:
+            click.echo(str(conflict), err=True)
     if conflicts:
         context.exit(1)
-    click.echo("all unique keys are up to date")
+    if not as_json:
+        click.echo("all unique keys are up to date")
 
 
-def _migration(finder: ApplicationFinder) -> Migration:
-    return Migration(finder.application, finder.alembic_ini)
+def _show_plan(plan: MigrationPlan, as_json: bool) -> None:
+    if as_json:
+        print_json({"plan": plan_data(plan)})
+    else:
+        click.echo("\n".join(plan_lines(plan)))
+
+
+def _migration(finder: ApplicationFinder, workers: int | None = None, group_size: int = GROUP_SIZE) -> Migration:
+    return Migration(
+        finder.application,
+        finder.alembic_ini,
+        import_name=finder.import_name,
+        workers=workers,
+        group_size=group_size,
+    )

@@ -10,7 +10,8 @@ import click
 from sequent_sa import database
 from sequent_sa.cli.app import ApplicationFinder, pass_finder
 from sequent_sa.cli.rehearse import rehearse
-from sequent_sa.cli.replay import json_option, replay
+from sequent_sa.cli.replay import replay
+from sequent_sa.cli.reporting import json_option
 from sequent_sa.cli.verify import verify
 from sequent_sa.exceptions import ConfigurationError
 from sequent_sa.projections.persistors.record_table import record_table

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import json
-
 import click
 
 from sequent_sa.cli.app import ApplicationFinder, pass_finder
 from sequent_sa.cli.replay import (
     group_size_option,
-    json_option,
     named,
     names_argument,
     replay_context,
     workers_option,
 )
-from sequent_sa.cli.replay_display import display
+from sequent_sa.cli.replay_display import display, print_json
+from sequent_sa.cli.reporting import json_option
 from sequent_sa.replay import rehearsal
 from sequent_sa.replay.rehearsal import Rehearsal
 
@@ -47,7 +45,7 @@ def rehearse(
     with shown:
         done = rehearsal.rehearse(replaying, named(replaying, names), shown.report, shown.watch)
     if as_json:
-        click.echo(json.dumps({"rehearsal": _data(done)}))
+        print_json({"rehearsal": _data(done)})
     else:
         _print(done)
     if done.errors:

@@ -4,22 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 
 import click
 
 from sequent_sa import database
 from sequent_sa.cli.app import ApplicationFinder, pass_finder
 from sequent_sa.cli.replay_display import Display, display
+from sequent_sa.cli.reporting import json_option
 from sequent_sa.exceptions import ConfigurationError, ReplayError
-from sequent_sa.migration import Migration
+from sequent_sa.migration.migration import Migration
 from sequent_sa.projections.projector import Projector
 from sequent_sa.replay.context import GROUP_SIZE, ReplayContext
 from sequent_sa.replay.engine import Replay
 from sequent_sa.replay.replay_state import State
 from sequent_sa.replay.status import status
 
-json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON, one object a line.")
 workers_option = click.option(
     "--workers", type=click.IntRange(1), help="Processes that replay (default: as many as pay, at most 4)."
 )
@@ -168,12 +167,9 @@ def replay_context(finder: ApplicationFinder, workers: int | None, group_size: i
     """What a replay of the application needs. Raises `ConfigurationError` when there is no event store."""
     app = finder.application
     database.check_event_store(app.engine)
-    return replace(
-        Migration(app, finder.alembic_ini).context,
-        workers=workers,
-        group_size=group_size,
-        import_name=finder.import_name,
-    )
+    return Migration(
+        app, finder.alembic_ini, import_name=finder.import_name, workers=workers, group_size=group_size
+    ).context
 
 
 def _resumed(context: ReplayContext, shown: Display) -> Replay:

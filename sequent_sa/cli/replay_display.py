@@ -36,18 +36,19 @@ class Display(AbstractContextManager["Display"], Protocol):
         ...
 
 
-def display(as_json: bool) -> Display:
-    """What suits where the output goes."""
+def display(as_json: bool, *, on_stderr: bool = False) -> Display:
+    """What suits where the output goes. `on_stderr` leaves stdout to the results, but for JSON."""
     if as_json:
         return JsonDisplay()
-    return TerminalDisplay() if sys.stderr.isatty() else PlainDisplay()
+    return TerminalDisplay() if sys.stderr.isatty() else PlainDisplay(on_stderr=on_stderr)
 
 
 class PlainDisplay:
     """Lines, one every ten seconds while something takes long."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, on_stderr: bool = False) -> None:
         self._last = time.monotonic()
+        self._on_stderr = on_stderr
 
     def __enter__(self) -> Self:
         return self
@@ -56,14 +57,14 @@ class PlainDisplay:
         """There is nothing to put away."""
 
     def report(self, line: str) -> None:
-        click.echo(line)
+        click.echo(line, err=self._on_stderr)
 
     def watch(self, progress: Progress) -> None:
         now = time.monotonic()
         if now - self._last >= _SECONDS_BETWEEN_LINES:
             self._last = now
             for line in _lines(progress):
-                click.echo(line)
+                click.echo(line, err=self._on_stderr)
 
     def status(self, status: ReplayStatus | None) -> None:
         for line in status_lines(status):
@@ -74,13 +75,13 @@ class JsonDisplay(PlainDisplay):
     """Objects, one a line: `report`, `progress` and, at the end, `status`."""
 
     def report(self, line: str) -> None:
-        _print({"report": line})
+        print_json({"report": line})
 
     def watch(self, progress: Progress) -> None:
-        _print({"progress": progress_data(progress)})
+        print_json({"progress": progress_data(progress)})
 
     def status(self, status: ReplayStatus | None) -> None:
-        _print({"status": None if status is None else status_data(status)})
+        print_json({"status": None if status is None else status_data(status)})
 
 
 class TerminalDisplay(PlainDisplay):
@@ -134,6 +135,16 @@ def status_lines(status: ReplayStatus | None) -> list[str]:
     """A status for people."""
     if status is None:
         return ["there was no replay yet; begin one: sequent projectors replay prepare"]
+    lines = replay_lines(status)
+    if status.next_step is None:
+        lines.append("no replay is in progress; begin one: sequent projectors replay prepare")
+    elif not status.at_work:
+        lines.append(f"next: sequent projectors replay {status.next_step}")
+    return lines
+
+
+def replay_lines(status: ReplayStatus) -> list[str]:
+    """A replay for people, without what comes next."""
     what = ", ".join(f"{name} version {version}" for name, version in status.projectors.items())
     lines = [f"replay of {what}: {status.state.value} since {status.updated_at:%Y-%m-%d %H:%M:%S} UTC"]
     if status.counts is not None and status.counts.groups:
@@ -143,14 +154,13 @@ def status_lines(status: ReplayStatus | None) -> list[str]:
         )
     if status.position is not None:
         lines.append(f"loaded until {status.position}")
+    if status.behind is not None:
+        since = "" if status.behind.since is None else f", the first of {status.behind.since:%Y-%m-%d %H:%M:%S} UTC"
+        lines.append(f"{status.behind.events} events are still to be loaded{since}")
     if status.error is not None:
         lines.append(f"the last attempt failed: {status.error['type'].rpartition('.')[2]}: {status.error['message']}")
-    if status.next_step is None:
-        lines.append("no replay is in progress; begin one: sequent projectors replay prepare")
-    elif status.at_work:
+    if status.at_work:
         lines.append("a process is at work on it")
-    else:
-        lines.append(f"next: sequent projectors replay {status.next_step}")
     return lines
 
 
@@ -166,6 +176,11 @@ def status_data(status: ReplayStatus) -> dict[str, Any]:
         "position": status.position,
         "groups": counts and {"finished": counts.finished, "all": counts.groups},
         "events": counts and {"finished": counts.finished_events, "all": counts.events},
+        "behind": status.behind
+        and {
+            "events": status.behind.events,
+            "since": status.behind.since and status.behind.since.isoformat(),
+        },
         "error": status.error and dict(status.error),
     }
 
@@ -220,5 +235,6 @@ def _left(seconds: float | None) -> str:
     return f"{hours}:{minutes:02}:{rest:02} left"
 
 
-def _print(data: Mapping[str, Any]) -> None:
-    click.echo(json.dumps(data))
+def print_json(data: Mapping[str, Any]) -> None:
+    """One object a line."""
+    click.echo(json.dumps(data, default=str))

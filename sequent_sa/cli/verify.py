@@ -3,37 +3,53 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import click
 
 from sequent_sa.cli.app import ApplicationFinder, pass_finder
-from sequent_sa.cli.replay import named
-from sequent_sa.migration import Migration
+from sequent_sa.cli.replay import group_size_option, named, names_argument, workers_option
+from sequent_sa.cli.replay_display import display, print_json
+from sequent_sa.cli.reporting import json_option
+from sequent_sa.migration.migration import Migration
 from sequent_sa.replay.drift import Difference
 
 
 @click.command()
-@click.argument("names", nargs=-1, metavar="[PROJECTOR]...")
+@names_argument
 @click.option("--limit", type=click.IntRange(0), default=100, show_default=True, help="Differences to print.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON, one object a line.")
+@workers_option
+@group_size_option
+@json_option
 @pass_finder
 @click.pass_context
 def verify(
-    context: click.Context, finder: ApplicationFinder, names: tuple[str, ...], limit: int, as_json: bool
+    context: click.Context,
+    finder: ApplicationFinder,
+    names: tuple[str, ...],
+    limit: int,
+    workers: int | None,
+    group_size: int,
+    as_json: bool,
 ) -> None:
     """Replay projectors aside, and report the rows in which the live tables differ; the exit status is 1 then.
 
     The application may run meanwhile, and its tables stay as they are. A row that differs was changed by hand, or comes
     from a projector that makes something else of the same events each time, or from a version with a mistake.
     """
-    app = finder.application
-    migration = Migration(app, finder.alembic_ini)
+    migration = Migration(
+        finder.application,
+        finder.alembic_ini,
+        import_name=finder.import_name,
+        workers=workers,
+        group_size=group_size,
+    )
     printed = _Printer(limit, as_json)
-    number = migration.verify(named(migration.context, names), printed, _quiet(as_json), lambda _progress: None)
+    with display(as_json, on_stderr=True) as shown:
+        number = migration.verify(named(migration.context, names), printed, shown.report, shown.watch)
     if as_json:
-        click.echo(json.dumps({"differences": number}))
+        print_json({"differences": number})
     elif number > limit:
         click.echo(f"... and {number - limit} more")
     if number:
@@ -54,12 +70,8 @@ class _Printer:
             click.echo(self._print(difference))
 
 
-def _quiet(as_json: bool) -> Callable[[str], None]:
-    return (lambda _line: None) if as_json else (lambda line: click.echo(line, err=True))
-
-
 def _as_json(difference: Difference) -> str:
-    return json.dumps(difference._asdict(), default=str)
+    return json.dumps({"difference": difference._asdict()}, default=str)
 
 
 def _as_line(difference: Difference) -> str:

@@ -46,6 +46,15 @@ class ViewHistory:
         script = ScriptDirectory.from_config(self._config())
         return context.get_current_revision(), _head(script)
 
+    def pending(self, connection: Connection) -> list[str]:
+        """The revisions that are still to run, in order, each with what it says about itself."""
+        current, head = self.revision(connection)
+        if head is None or current == head:
+            return []
+        script = ScriptDirectory.from_config(self._config())
+        found = [f"{each.revision} ({each.doc})" for each in script.iterate_revisions(head, current or "base")]
+        return found[::-1]
+
     def _run(self, connection: Connection, run: Callable[[Config], object]) -> None:
         config = self._config()
         config.attributes["connection"] = connection

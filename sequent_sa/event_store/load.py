@@ -206,6 +206,17 @@ def _alone(aggregate_id: UUID, rows: Sequence[Sequence[Any]]) -> Iterable[tuple[
     return [(aggregate_id, rows)] if rows else []
 
 
+def count_events(
+    type_names: Collection[str], conditions: Sequence[ColumnElement[bool]]
+) -> Select[int, datetime | None]:
+    """How many events of some types meet conditions, and when the first of them was made."""
+    return (
+        select(func.count(), func.min(events.c.created_at))
+        .join(event_types, event_types.c.id == events.c.event_type_id)
+        .where(event_types.c.type.in_(sorted(type_names)), *conditions)
+    )
+
+
 def behind(last: Position) -> ColumnElement[bool]:
     """Whether an event stands behind a position."""
     return tuple_(*_COMMAND_ORDER) > tuple_(last.command_id, last.aggregate_id, last.sequence_number)

@@ -118,12 +118,13 @@ class Replay:
             with self._changing("catch up") as connection:
                 replay_state.set_state(connection, self._id, State.CATCHING_UP, error=None)
             before = State.OPTIMIZED if row.state is State.OPTIMIZED else State.REPLAYED
-            meter = Meter(self._watch, "catch up")
             try:
+                meter = Meter(self._watch, "catch up", events=self._loader.behind().events)
                 number = self._loader.catch_up(lambda events: meter.advance(1, events))
             except BaseException:
                 self._return_to(before)
                 raise
+            meter.show()
             with self._changing("catch up") as connection:
                 replay_state.set_state(connection, self._id, before)
         self._report(f"caught up with {number} events")
@@ -160,14 +161,9 @@ class Replay:
 
     def take_steps_beside(self) -> None:
         """Take all steps that disturb nobody, from where it stands now, until it can go live."""
-        if self.state is State.CREATED:
-            self.prepare()
-        if self.state in (State.PREPARED, State.REPLAYING, State.FAILED):
-            self.run()
-        self.catch_up()
-        if self.state is State.REPLAYED:
-            self.optimize()
-            self.catch_up()
+        steps = {"prepare": self.prepare, "run": self.run, "catch up": self.catch_up, "optimize": self.optimize}
+        for step in replay_state.STEPS_BESIDE[self.state]:
+            steps[step]()
 
     def take_all_steps(self) -> None:
         """Take all steps from where it stands now, and go live."""

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
+from datetime import datetime
 from itertools import islice
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from sqlalchemy import Connection, Engine
 
 from sequent_sa.dialects import ShadowTables, dialect_of
-from sequent_sa.event_store.load import Load, behind
+from sequent_sa.event_store.load import Load, behind, count_events
 from sequent_sa.messages.type_names import TypeNames
 from sequent_sa.projections.persistors.in_memory import InMemoryPersistor
 from sequent_sa.projections.projector import Projector
@@ -34,6 +35,13 @@ class Outcome:
 
     rows: Mapping[str, int] = field(default_factory=dict[str, int])
     error: Mapping[str, str] | None = None
+
+
+class Behind(NamedTuple):
+    """How many events a replay lacks, and when the first of them was made."""
+
+    events: int
+    since: datetime | None
 
 
 @dataclass(frozen=True)
@@ -70,6 +78,15 @@ class Loader:
             portions = self.reader.whole_aggregates(reading, self.event_names(projectors), mark, group.conditions())
             with closing(portions) as found:
                 return load_in_memory(projectors, found, persistor, advanced)
+
+    def behind(self) -> Behind:
+        """What was committed and is not loaded yet."""
+        with self.twins.looking() as loading:
+            mark = progress.reached(loading, self.replay_id)
+        with self.engine.begin() as reading:
+            conditions = dialect_of(self.engine).committed_between(mark, None)
+            names = self.event_names(self.projectors)
+            return Behind(*reading.execute(count_events(names, conditions)).one())
 
     def catch_up(self, advanced: Advanced = lambda _number: None) -> int:
         """Project what was committed since, in the order of commands; returns the number of events."""

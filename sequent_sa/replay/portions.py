@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from sqlalchemy import Connection
 
 from sequent_sa.replay import groups, workers
-from sequent_sa.replay.context import ReplayContext, Report
+from sequent_sa.replay.context import Projectors, ReplayContext, Report
 from sequent_sa.replay.groups import Group
 from sequent_sa.replay.loader import Loader, Outcome
 from sequent_sa.replay.meter import Meter
@@ -33,6 +33,13 @@ def planned(context: ReplayContext, loader: Loader, reading: Connection) -> list
             _GROUPS_A_WORKER * (context.workers or _CPUS),
         )
     return found
+
+
+def estimated(context: ReplayContext, projectors: Projectors) -> int:
+    """About how many events a replay of these projectors loads."""
+    types = [event_type for projector in projectors for event_type in projector.handled_events()]
+    with context.engine.begin() as reading:
+        return groups.whole_store(context.dialect, reading, sorted(context.type_names.names_of(types))).events
 
 
 def load(

@@ -46,6 +46,21 @@ STEPS: Mapping[str, tuple[State, ...]] = MappingProxyType(
 )
 """The states from which each step can be taken. A step that was killed can be taken again."""
 
+_TO_THE_END = ("catch up", "optimize", "catch up")
+
+STEPS_BESIDE: Mapping[State, tuple[str, ...]] = MappingProxyType(
+    {
+        State.CREATED: ("prepare", "run", *_TO_THE_END),
+        State.PREPARED: ("run", *_TO_THE_END),
+        State.REPLAYING: ("run", *_TO_THE_END),
+        State.FAILED: ("run", *_TO_THE_END),
+        State.REPLAYED: _TO_THE_END,
+        State.CATCHING_UP: _TO_THE_END,
+        State.OPTIMIZED: ("catch up",),
+    }
+)
+"""The steps from each state that disturb nobody, until it can go live."""
+
 
 @dataclass(frozen=True, slots=True)
 class ReplayRow:

@@ -10,8 +10,9 @@ from typing import Any
 from sequent_sa.exceptions import ReplayError
 from sequent_sa.replay import progress, replay_state
 from sequent_sa.replay.context import ReplayContext
+from sequent_sa.replay.loader import Behind
 from sequent_sa.replay.progress import GroupCounts
-from sequent_sa.replay.replay_state import ENDED, State
+from sequent_sa.replay.replay_state import ENDED, ReplayRow, State
 
 _NEXT = {
     State.CREATED: "prepare",
@@ -29,7 +30,8 @@ class ReplayStatus:
     """A replay: the versions of its projectors, how far it is, and the last thing that went wrong.
 
     `at_work` says whether a process is taking a step at this moment. `next_step` is the subcommand of
-    `sequent projectors replay` that comes next, None after the end. `position` is until where it has loaded.
+    `sequent projectors replay` that comes next, None after the end. `position` is until where it has loaded, and
+    `behind` what it lacks since; None while it has not loaded everything once, and for the replay of other code.
     """
 
     state: State
@@ -39,6 +41,7 @@ class ReplayStatus:
     next_step: str | None
     position: str | None
     counts: GroupCounts | None
+    behind: Behind | None
     error: Mapping[str, Any] | None
 
 
@@ -55,8 +58,25 @@ def status(context: ReplayContext) -> ReplayStatus | None:
             at_work = not alone
     position, counts = _progress(context, row.id) if not ended and row.state is not State.CREATED else (None, None)
     return ReplayStatus(
-        row.state, row.projector_versions, row.updated_at, at_work, _NEXT.get(row.state), position, counts, row.error
+        row.state,
+        row.projector_versions,
+        row.updated_at,
+        at_work,
+        _NEXT.get(row.state),
+        position,
+        counts,
+        _behind(context, row),
+        row.error,
     )
+
+
+def _behind(context: ReplayContext, row: ReplayRow) -> Behind | None:
+    if row.state not in (State.REPLAYED, State.CATCHING_UP, State.OPTIMIZED):
+        return None
+    try:
+        return context.loader(row).behind()
+    except ReplayError:
+        return None  # this code has other projectors, or somebody ended the replay
 
 
 def _progress(context: ReplayContext, replay_id: int) -> tuple[str | None, GroupCounts | None]:

@@ -141,7 +141,9 @@ def test_the_command_says_what_differs(migrated_database: Database, tmp_path: Pa
         json.loads(line) for line in run_verify(tmp_path, migrated_database, "--json").stdout.splitlines()
     ]
     assert {"differences": 2} == lines[-1]
-    assert {str(each) for each in ids[1:]} == {line["key"]["aggregate_id"] for line in lines[:-1]}
+    found = [line["difference"] for line in lines if "difference" in line]
+    assert {str(each) for each in ids[1:]} == {each["key"]["aggregate_id"] for each in found}
+    assert {"run", "catch up"} <= {line["progress"]["step"] for line in lines if "progress" in line}
     assert (1, "Error: Nobody is no projector of this application: it has PostProjector") == (
         run_verify(tmp_path, migrated_database, "Nobody").returncode,
         run_verify(tmp_path, migrated_database, "Nobody").stderr.strip(),
