@@ -152,3 +152,40 @@ def test_a_mistake_in_pyproject_names_the_file(tmp_path: Path, text: str) -> Non
 
     with pytest.raises(ConfigurationError, match=r"pyproject\.toml"):
         Configuration.load(tmp_path, {})
+
+
+def test_an_alembic_ini_may_be_named(project: Path) -> None:
+    """Its path is relative to pyproject.toml; without it the one beside that is meant."""
+    assert project / "alembic.ini" == Configuration.load(project, {}).view_migrations
+    named = TABLE.replace("[tool.sequent]\n", '[tool.sequent]\nalembic_ini = "config/views.ini"\n')
+    (project / "pyproject.toml").write_text(named)
+    assert project / "config/views.ini" == Configuration.load(project, {}).view_migrations
+
+
+def test_commands_and_steps_are_kept_by_name(project: Path) -> None:
+    """As they stand there: nothing is imported."""
+    more = '[tool.sequent.commands]\ncount = "blog.gone:count"\n[tool.sequent.before]\n"db drop" = "blog.gone:ask"\n'
+    (project / "pyproject.toml").write_text(TABLE + more)
+    configuration = Configuration.load(project, {})
+    assert ({"count": "blog.gone:count"}, {"db drop": "blog.gone:ask"}, {}) == (
+        configuration.commands,
+        configuration.before,
+        configuration.after,
+    )
+
+
+@pytest.mark.parametrize(
+    ("more", "expected"),
+    [
+        (
+            "[tool.sequent.database]\n",
+            "database in [tool.sequent] of .* is no setting: there are after, alembic_ini, app",
+        ),
+        ("[tool.sequent.after]\nmigrate = ['blog:x']\n", "migrate in [tool.sequent.after] of .* must be a text"),
+    ],
+)
+def test_a_setting_that_means_nothing_is_refused(project: Path, more: str, expected: str) -> None:
+    """A misspelt one would silently do nothing."""
+    (project / "pyproject.toml").write_text(TABLE + more)
+    with pytest.raises(ConfigurationError, match=expected.replace("[", "\\[")):
+        Configuration.load(project, {})
