@@ -30,7 +30,10 @@ _dry_run = click.option("--dry-run", is_flag=True, help="Only say what would be 
 @json_option
 @pass_finder
 def online(finder: ApplicationFinder, dry_run: bool, workers: int | None, group_size: int, as_json: bool) -> None:
-    """Prepare while the application runs: migrate the event store, replay what is new or changed."""
+    """Prepare while the application runs: migrate the event store, replay what is new or changed.
+
+    Example: sequent migrate online
+    """
     migration = _migration(finder, workers, group_size)
     if dry_run:
         _show_plan(migration.online_plan(), as_json)
@@ -44,7 +47,10 @@ def online(finder: ApplicationFinder, dry_run: bool, workers: int | None, group_
 @json_option
 @pass_finder
 def offline(finder: ApplicationFinder, dry_run: bool, as_json: bool) -> None:
-    """Go live: replay what has happened since, swap the tables, activate the new versions."""
+    """Go live: replay what has happened since, swap the tables, activate the new versions.
+
+    Example: sequent migrate offline
+    """
     migration = _migration(finder)
     if dry_run:
         _show_plan(migration.offline_plan(), as_json)
@@ -58,7 +64,10 @@ def offline(finder: ApplicationFinder, dry_run: bool, as_json: bool) -> None:
 @pass_finder
 @click.pass_context
 def status(context: click.Context, finder: ApplicationFinder, as_json: bool) -> None:
-    """Show where things stand and what to type next; the exit status is 1 when something is pending."""
+    """Show where things stand and what to type next; the exit status is 1 when something is pending.
+
+    Example: sequent migrate status
+    """
     found = _migration(finder).status()
     if as_json:
         print_json({"status": status_data(found)})
@@ -81,6 +90,8 @@ def unique_keys(
 
     The application may run meanwhile, with the new code. Aggregates whose keys are taken keep those that they had; they
     are listed, and the exit status is 1.
+
+    Example: sequent migrate unique-keys Post
     """
     app = finder.application
     database.check_event_store(app.engine)

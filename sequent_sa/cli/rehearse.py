@@ -39,6 +39,8 @@ def rehearse(
 
     The database is only read, so there is nothing to clean up, whenever it ends, and a replay may be in progress.
     Projectors that are replayed by store are left out.
+
+    Example: sequent projectors replay rehearse
     """
     replaying = replay_context(finder, workers, group_size)
     shown = display(as_json)

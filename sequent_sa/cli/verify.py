@@ -37,6 +37,8 @@ def verify(
 
     The application may run meanwhile, and its tables stay as they are. A row that differs was changed by hand, or comes
     from a projector that makes something else of the same events each time, or from a version with a mistake.
+
+    Example: sequent projectors verify PostProjector
     """
     migration = Migration(
         finder.application,
