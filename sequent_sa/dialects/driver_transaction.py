@@ -10,7 +10,7 @@ from typing import Any, NoReturn, Protocol
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
-from sequent_sa.dialects.statement import BoundStatement, CompiledStatement
+from sequent_sa.dialects.statement import BoundStatement, CompiledStatement, schemas_of
 from sequent_sa.exceptions import ConfigurationError
 
 logger = logging.getLogger(__name__)
@@ -60,8 +60,9 @@ def sendable(connection: Connection, statements: Sequence[BoundStatement]) -> li
     """All executions of some statements, with their parameters worked out, before the first is sent."""
     result: list[Sendable] = []
     debugging = logger.isEnabledFor(logging.DEBUG)
+    dialect, schemas = connection.dialect, schemas_of(connection)
     for index, (statement, parameters) in enumerate(statements):
-        compiled = statement.compiled(connection)
+        compiled = statement.compiled_for(dialect, schemas)
         if debugging:
             logger.debug("sending %s", compiled.text, extra={"statement": compiled.text})
         if parameters is None or isinstance(parameters, Mapping):

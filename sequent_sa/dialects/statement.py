@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from copy import copy
+from operator import itemgetter
 from typing import Any, NamedTuple, cast
-from weakref import WeakKeyDictionary
+from weakref import WeakKeyDictionary, ref
 
 from sqlalchemy import (
     BindParameter,
@@ -25,6 +26,10 @@ Parameters = Values | Sequence[Values] | None
 """Values by the names of the statement's parameters; several of them mean that it is executed for each."""
 
 Process = Callable[[Any], Any]
+Schemas = Mapping[str | None, str | None]
+"""What the schemas in a statement are called in the database, where that is something else."""
+
+_UNCHANGED: Schemas = {}
 
 
 class Statement:
@@ -37,11 +42,22 @@ class Statement:
         # Nobody asks a burst for the keys that the database makes.
         self.executable = executable.inline() if isinstance(executable, Insert) else executable
         self._compiled: WeakKeyDictionary[Dialect, dict[object, CompiledStatement]] = WeakKeyDictionary()
+        self._latest: tuple[ref[Dialect], Schemas, CompiledStatement] | None = None
 
     def compiled(self, connection: Connection) -> CompiledStatement:
         """The statement as this connection's database understands it."""
-        dialect = connection.dialect
-        schemas: Mapping[str | None, str | None] = connection.get_execution_options().get("schema_translate_map") or {}
+        return self.compiled_for(connection.dialect, schemas_of(connection))
+
+    def compiled_for(self, dialect: Dialect, schemas: Schemas) -> CompiledStatement:
+        """The statement as a database understands it, with other names of schemas."""
+        latest = self._latest
+        if latest is not None and latest[0]() is dialect and latest[1] == schemas:
+            return latest[2]
+        compiled = self._known(dialect, schemas)
+        self._latest = ref(dialect), schemas, compiled
+        return compiled
+
+    def _known(self, dialect: Dialect, schemas: Schemas) -> CompiledStatement:
         known = self._compiled.setdefault(dialect, {})
         key = tuple(schemas.items())
         compiled = known.get(key)
@@ -60,7 +76,7 @@ class BoundStatement(NamedTuple):
 class CompiledStatement:
     """The text of a statement for the driver, with what its values go through on their way in and out."""
 
-    def __init__(self, executable: Executable, dialect: Dialect, schemas: Mapping[str | None, str | None]) -> None:
+    def __init__(self, executable: Executable, dialect: Dialect, schemas: Schemas) -> None:
         options: dict[str, Any] = {"schema_translate_map": schemas, "render_schema_translate": True} if schemas else {}
         options["compile_kwargs"] = {"render_postcompile": True}
         numbered = _numbering(dialect)
@@ -69,7 +85,7 @@ class CompiledStatement:
         self._columns = _selected(executable)
         self._dialect = dialect
         self._outgoing: dict[tuple[Any, ...], list[tuple[int, Process]]] = {}
-        self._order: Sequence[str] | None = compiled.positiontup if compiled.positional else None
+        self._in_order = _in_order(compiled.positiontup or ()) if compiled.positional else None
         self._fixed: dict[str, Any] = dict(compiled.params)
         self._escaped: Mapping[str, str] = compiled.escaped_bind_names
         self._processors = [
@@ -83,8 +99,8 @@ class CompiledStatement:
         values = {**self._fixed, **given}
         for name, process in self._processors:
             values[name] = process(values[name])
-        if self._order is not None:
-            return tuple(values[name] for name in self._order)
+        if self._in_order is not None:
+            return self._in_order(values)
         if self._escaped:
             return {self._escaped.get(name, name): value for name, value in values.items()}
         return values
@@ -104,6 +120,17 @@ class CompiledStatement:
         for index, process in outgoing:
             columns[index] = tuple(map(process, columns[index]))
         return list(zip(*columns, strict=True))
+
+
+def schemas_of(connection: Connection) -> Schemas:
+    """What schemas are called on a connection."""
+    return connection.get_execution_options().get("schema_translate_map") or _UNCHANGED
+
+
+def _in_order(names: Sequence[str]) -> Callable[[Mapping[str, Any]], Sequence[Any]]:
+    if len(names) > 1:
+        return itemgetter(*names)
+    return lambda values: tuple(values[name] for name in names)
 
 
 def _numbering(dialect: Dialect) -> Dialect:

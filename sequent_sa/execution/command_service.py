@@ -131,16 +131,16 @@ class CommandService:
         request = self._filtered(request)
         with translating(self._translate):
             command = self._caused(parse_command(request, validation_contexts), cause)
-        about: dict[str, object] = {"command": type(command).__name__}
-        about["aggregate_id"] = getattr(command, "aggregate_id", None)
-        logger.debug("executing %s", type(command).__name__, extra=about)
+        debugging = logger.isEnabledFor(logging.DEBUG)
+        if debugging:
+            logger.debug("executing %s", type(command).__name__, extra=_about(command))
         with self._units.current().failing():
             for handler in self._handlers:
                 handler.handle_message(command)
             events = self._repository.commit(command)
-            logger.debug(
-                "%s has %d events", type(command).__name__, len(events), extra={**about, "events": len(events)}
-            )
+            if debugging:
+                about = {**_about(command), "events": len(events)}
+                logger.debug("%s has %d events", type(command).__name__, len(events), extra=about)
             self._publisher.publish(events)
 
     def _filtered(self, request: Request) -> Request:
@@ -153,3 +153,7 @@ class CommandService:
         if cause is None:
             return command
         return command.evolve(event_aggregate_id=cause.aggregate_id, event_sequence_number=cause.sequence_number)
+
+
+def _about(command: BaseCommand) -> dict[str, object]:
+    return {"command": type(command).__name__, "aggregate_id": getattr(command, "aggregate_id", None)}

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, TypeVar, cast
 from uuid import UUID
@@ -275,7 +275,7 @@ class Codec:
         return self.read(data, _header(event.aggregate_id, event.sequence_number, event.created_at))
 
     def _guard(self, event: Event) -> None:
-        if event.created_at.utcoffset() is None:
+        if event.created_at.tzinfo is not UTC and event.created_at.utcoffset() is None:
             reason = f"{shown(event.created_at)} has no timezone: give an aware datetime"
             raise EventNotSerializable(type(event), reason, "created_at")
         for name, shape in self._guarded.items():

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from typing import Any, Protocol, SupportsIndex, cast
 
@@ -178,14 +177,17 @@ def _table_lookup(translations: Mapping[str, Mapping[str, str]]) -> Resolver:
     return find
 
 
-@contextmanager
-def translating(translate: Translate | None) -> Generator[None, None, None]:
+class translating:
     """Say errors that are raised inside the block in another language."""
-    token = _translate.set(translate)
-    try:
-        yield
-    finally:
-        _translate.reset(token)
+
+    def __init__(self, translate: Translate | None) -> None:
+        self._wanted = translate
+
+    def __enter__(self) -> None:
+        self._token = _translate.set(self._wanted)
+
+    def __exit__(self, *_: object) -> None:
+        _translate.reset(self._token)
 
 
 def translated(errors: Any) -> Any:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, cast
 from weakref import WeakKeyDictionary
 
@@ -22,11 +22,13 @@ from sequent_sa.messages.command import BaseCommand
 from sequent_sa.messages.error_texts import ENGLISH, translated
 from sequent_sa.messages.fields import given_by
 from sequent_sa.messages.form_params import Params
+from sequent_sa.messages.native_types import has_validators
 from sequent_sa.messages.redaction import with_cleared_secrets, without_secrets
 from sequent_sa.messages.schemas import has_rules
 from sequent_sa.messages.validation_contexts import validating_in
 
 _has_secrets: WeakKeyDictionary[type, bool] = WeakKeyDictionary()
+_attributes: WeakKeyDictionary[type, Sequence[tuple[str, Shape, bool]]] = WeakKeyDictionary()
 
 
 class NotBlank(Validator):
@@ -64,9 +66,7 @@ def parse_command(command: BaseCommand | Params[BaseCommand], validation_context
 
 def _checked(command: BaseCommand) -> BaseCommand:
     # Most commands are made by code, with values of the right types: those need no schema.
-    if not has_rules(type(command)) and all(
-        _passes(shape, getattr(command, name)) for name, shape in shapes_of(type(command)).items()
-    ):
+    if not has_rules(type(command)) and _passes_all(command):
         return command
     parsed, errors = _by_schema(command)
     if parsed is None:
@@ -88,11 +88,27 @@ def _by_schema(command: BaseCommand) -> tuple[BaseCommand | None, dict[str, Any]
         return None, error_dictionary(error)
 
 
+def _passes_all(command: BaseCommand) -> bool:
+    for name, shape, guarded in _checks(type(command)):
+        value = getattr(command, name)
+        if value is None and shape.nullable and not guarded:
+            continue
+        if flaw(shape, value) is not None or (guarded and not _passes(shape, value)):
+            return False
+    return True
+
+
 def _passes(shape: Shape, value: Any) -> bool:
-    if flaw(shape, value) is not None:
-        return False
     try:
         run_validators(shape, value)
     except ValidationError:
         return False
     return True
+
+
+def _checks(command_type: type[BaseCommand]) -> Sequence[tuple[str, Shape, bool]]:
+    known = _attributes.get(command_type)
+    if known is None:
+        shapes = shapes_of(command_type).items()
+        known = _attributes[command_type] = [(name, shape, has_validators(shape)) for name, shape in shapes]
+    return known

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterable
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable
 from contextvars import ContextVar
 from typing import Any
 
@@ -18,19 +17,22 @@ def current_contexts() -> frozenset[str]:
     return _contexts.get()
 
 
-@contextmanager
-def validating_in(contexts: Iterable[str]) -> Generator[None, None, None]:
+class validating_in:
     """Validate in these contexts inside the block.
 
     Raises `ConfigurationError` for a single text, which would be taken for its letters.
     """
-    if isinstance(contexts, str):
-        raise ConfigurationError(f"validation contexts are a list of names: write [{contexts!r}]")
-    token = _contexts.set(frozenset(contexts))
-    try:
-        yield
-    finally:
-        _contexts.reset(token)
+
+    def __init__(self, contexts: Iterable[str]) -> None:
+        if isinstance(contexts, str):
+            raise ConfigurationError(f"validation contexts are a list of names: write [{contexts!r}]")
+        self._wanted = frozenset(contexts)
+
+    def __enter__(self) -> None:
+        self._token = _contexts.set(self._wanted)
+
+    def __exit__(self, *_: object) -> None:
+        _contexts.reset(self._token)
 
 
 class when:

@@ -72,17 +72,8 @@ class EventPublisher:
         for handler in self._handlers(unit):
             if not handler.handles_message(event):
                 continue
-            logger.debug(
-                "%s handles %s",
-                type(handler).__name__,
-                type(event).__name__,
-                extra={
-                    "handler": type(handler).__name__,
-                    "event": type(event).__name__,
-                    "aggregate_id": event.aggregate_id,
-                    "sequence_number": event.sequence_number,
-                },
-            )
+            if logger.isEnabledFor(logging.DEBUG):
+                _log(handler, event)
             unit.handlers.add(type(handler))
             with unit.handling(event):
                 try:
@@ -93,6 +84,16 @@ class EventPublisher:
                     if isinstance(error, DBAPIError) and (error.connection_invalidated or error.statement is None):
                         raise  # the connection was lost, or there was none to be had
                     raise PublishEventError(type(handler), event, error) from error
+
+
+def _log(handler: MessageHandler, event: Event) -> None:
+    about = {
+        "handler": type(handler).__name__,
+        "event": type(event).__name__,
+        "aggregate_id": event.aggregate_id,
+        "sequence_number": event.sequence_number,
+    }
+    logger.debug("%s handles %s", about["handler"], about["event"], extra=about)
 
 
 def explain_writes(handler: type, units: UnitsOfWork) -> Callable[[], Explain | None]:

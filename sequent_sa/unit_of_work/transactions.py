@@ -43,16 +43,22 @@ class SQLTransaction:
         """Read rows; with `pending`, the writes so far go first, in the same flight. Raises what an error means."""
         self._refuse_after_failure()
         writes = self._take() if pending else []
-        with self._failing(writes):
+        try:
             return self._opened().fetch(statement, [write.bound() for write in writes])
+        except BaseException as error:
+            self._refused(error, writes)
+            raise
 
     @contextmanager
     def reading(self) -> Generator[Connection, None, None]:
         """For reading what the writes so far have changed, which are sent first. Raises what an error means."""
         self._refuse_after_failure()
         self._send(commit=False)
-        with self._failing():
+        try:
             yield self._opened().begin()
+        except BaseException as error:
+            self._refused(error)
+            raise
 
     def commit(self) -> None:
         """Make everything permanent. Without any access to the database there is nothing to do."""
@@ -88,25 +94,23 @@ class SQLTransaction:
     def _send(self, *, commit: bool) -> None:
         writes = self._take()
         if writes or commit:
-            with self._failing(writes):
+            try:
                 self._opened().send([write.bound() for write in writes], commit=commit)
+            except BaseException as error:
+                self._refused(error, writes)
+                raise
 
     def _take(self) -> list[Write]:
         writes, self._pending = self._pending, []
         self.unsent.clear()
         return writes
 
-    @contextmanager
-    def _failing(self, writes: Sequence[Write] = ()) -> Generator[None, None, None]:
-        try:
-            yield
-        except DBAPIError as error:
+    def _refused(self, error: BaseException, writes: Sequence[Write] = ()) -> None:
+        if isinstance(error, DBAPIError):
             refused = self._driver.refused if self._driver is not None else None
             self._fail(error, writes[refused] if refused is not None and refused < len(writes) else None)
-        except BaseException as error:
-            if writes:
-                self._failure = error  # they are lost
-            raise
+        if writes:
+            self._failure = error  # they are lost
 
     def _refuse_after_failure(self) -> None:
         if self._failure is not None:

@@ -5,8 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections import deque
-from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 from uuid import UUID
@@ -86,18 +85,9 @@ class UnitOfWork:
     after_commit: deque[Hook] = field(default_factory=deque[Hook])
     after_rollback: deque[Hook] = field(default_factory=deque[Hook])
 
-    @contextmanager
-    def failing(self) -> Generator[None, None, None]:
+    def failing(self) -> AbstractContextManager[None]:
         """What fails inside leaves aggregates changed, so that this unit of work can only be rolled back."""
-        self.refuse_after_failure()
-        self.executing += 1
-        try:
-            yield
-        except BaseException as error:
-            self.failure = self.failure or error
-            raise
-        finally:
-            self.executing -= 1
+        return _Failing(self)
 
     def refuse_after_failure(self) -> None:
         """Raise `UnitOfWorkError` when a command failed in this unit of work."""
@@ -123,14 +113,35 @@ class UnitOfWork:
         if unsaved:
             raise HasUncommittedEvents(unsaved)
 
-    @contextmanager
-    def handling(self, event: Event) -> Generator[None, None, None]:
+    def handling(self, event: Event) -> AbstractContextManager[None]:
         """While an event is handled, commands are caused by it."""
-        previous, self.event = self.event, event
-        try:
-            yield
-        finally:
-            self.event = previous
+        return _Handling(self, event)
+
+
+class _Failing:
+    def __init__(self, unit: UnitOfWork) -> None:
+        self._unit = unit
+
+    def __enter__(self) -> None:
+        self._unit.refuse_after_failure()
+        self._unit.executing += 1
+
+    def __exit__(self, _type: object, error: BaseException | None, _traceback: object) -> None:
+        self._unit.executing -= 1
+        if error is not None:
+            self._unit.failure = self._unit.failure or error
+
+
+class _Handling:
+    def __init__(self, unit: UnitOfWork, event: Event) -> None:
+        self._unit = unit
+        self._event = event
+
+    def __enter__(self) -> None:
+        self._before, self._unit.event = self._unit.event, self._event
+
+    def __exit__(self, *_: object) -> None:
+        self._unit.event = self._before
 
 
 class JoinedUnitOfWork(UnitOfWork):

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Generator, Mapping
-from contextlib import contextmanager
-from contextvars import ContextVar
+from collections.abc import Callable, Generator
+from contextlib import AbstractContextManager, contextmanager
 
 from sqlalchemy.exc import DBAPIError
 
 from sequent_sa.event_store.transaction import Transaction
 from sequent_sa.exceptions import UnitOfWorkError
+from sequent_sa.unit_of_work.blocks import Completing, Here, Opened, open_units, raise_explained
 from sequent_sa.unit_of_work.caller import Caller
-from sequent_sa.unit_of_work.callers_transaction import run_after_rollback
 from sequent_sa.unit_of_work.unit_of_work import (
     CommittableTransaction,
     JoinedUnitOfWork,
@@ -22,16 +21,6 @@ from sequent_sa.unit_of_work.unit_of_work import (
 )
 
 logger = logging.getLogger(__name__)
-
-
-def _raise_explained(transaction: CommittableTransaction, error: BaseException) -> None:
-    if isinstance(error, DBAPIError):
-        explained = transaction.explained(error)
-        if explained is not error:
-            raise explained from error
-
-
-_current: ContextVar[Mapping[int, UnitOfWork]] = ContextVar("sequent_sa_units_of_work")
 
 
 class UnitsOfWork:
@@ -70,24 +59,15 @@ class UnitsOfWork:
             )
         return unit
 
-    @contextmanager
     def open(
         self, *, repeatable: bool = False, transaction: CommittableTransaction | None = None
-    ) -> Generator[UnitOfWork, None, None]:
+    ) -> AbstractContextManager[UnitOfWork]:
         """Open a unit of work; commit at the end, or roll back when an exception leaves the block.
 
         Hooks run after the transaction ended, when no unit of work is open any more. Raises `HasUncommittedEvents`
         when events were applied that no command stored; then nothing is committed.
         """
-        unit = UnitOfWork(transaction or self._new_transaction(), repeatable)
-        try:
-            with self._completing(unit):
-                yield unit
-        except BaseException:
-            run_after_rollback(unit.after_rollback)
-            raise
-        while unit.after_commit:
-            unit.after_commit.popleft()()
+        return Opened(id(self), UnitOfWork(transaction or self._new_transaction(), repeatable))
 
     @contextmanager
     def open_or_join(
@@ -143,7 +123,7 @@ class UnitsOfWork:
         unit = JoinedUnitOfWork(self._join(caller, atomic), caller, repeatable=repeatable)
         caller.transaction.join(unit)
         try:
-            with self._completing(unit):
+            with Completing(id(self), unit):
                 yield unit
         except BaseException:
             caller.transaction.undone(unit.after_rollback)
@@ -154,43 +134,16 @@ class UnitsOfWork:
         caller.expire(unit.handlers)
 
     def _latest(self) -> UnitOfWork | None:
-        unit = _current.get({}).get(id(self))
-        # The block of a generator may be left in another context than it was entered in.
+        unit = open_units.get().get(id(self))
+        # What is left in another context than it was entered in stays there.
         return unit if unit is not None and not unit.ended else None
-
-    @contextmanager
-    def _here(self, unit: UnitOfWork) -> Generator[None, None, None]:
-        before = _current.get({})
-        _current.set({**before, id(self): unit})
-        try:
-            yield
-        finally:
-            unit.ended = True
-            now = _current.get({})
-            if now.get(id(self)) is unit:
-                others = {key: other for key, other in now.items() if key != id(self)}
-                _current.set({**others, **{key: other for key, other in before.items() if key == id(self)}})
-
-    @contextmanager
-    def _completing(self, unit: UnitOfWork) -> Generator[None, None, None]:
-        try:
-            with self._here(unit):
-                yield
-                unit.refuse_after_failure()
-                unit.refuse_uncommitted()
-                unit.transaction.commit()
-                unit.committed = True
-        except BaseException as error:
-            unit.transaction.rollback()
-            _raise_explained(unit.transaction, error)
-            raise
 
     @contextmanager
     def undone(self) -> Generator[UnitOfWork, None, None]:
         """Open a unit of work that is always rolled back, once its writes were sent; its hooks never run."""
         unit = UnitOfWork(self._new_transaction())
         try:
-            with self._here(unit):
+            with Here(id(self), unit):
                 yield unit
                 with unit.transaction.reading():
                     logger.debug("undoing a unit of work that was not meant to stay")
@@ -208,7 +161,7 @@ class UnitsOfWork:
         try:
             yield transaction
         except DBAPIError as error:
-            _raise_explained(transaction, error)
+            raise_explained(transaction, error)
             raise
         finally:
             transaction.rollback()

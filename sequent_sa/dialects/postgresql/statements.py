@@ -18,7 +18,7 @@ from sqlalchemy import (
     case,
     cast,
     func,
-    literal,
+    literal_column,
     select,
     text,
 )
@@ -73,16 +73,24 @@ CHECK_ISOLATION = f"""
 SELECT CAST(CASE current_setting('transaction_isolation') WHEN 'read committed' THEN '0'
             ELSE '{WRONG_ISOLATION}' || current_setting('transaction_isolation') END AS integer)"""
 
+
+def _constant(value: str) -> ColumnElement[str]:
+    # As a parameter it would be sent each time.
+    return literal_column(f"'{value}'", Text())
+
+
 PROJECTORS_CHANGED = "sequent: the states of projectors changed"
 
 _states = projector_states.c
 _stored_states = select(
     func.coalesce(
         func.string_agg(
-            func.concat(_states.name, ":", _states.active_version, ":", _states.activating_version),
-            aggregate_order_by(literal(","), _states.name.collate("C")),
+            func.concat(
+                _states.name, _constant(":"), _states.active_version, _constant(":"), _states.activating_version
+            ),
+            aggregate_order_by(_constant(","), _states.name.collate("C")),
         ),
-        "",
+        _constant(""),
     )
 ).scalar_subquery()
 
@@ -91,7 +99,8 @@ CHECK_PROJECTORS = Statement(
     select(
         cast(
             case(
-                (_stored_states == bindparam("states", type_=Text()), literal("0")), else_=literal(PROJECTORS_CHANGED)
+                (_stored_states == bindparam("states", type_=Text()), _constant("0")),
+                else_=_constant(PROJECTORS_CHANGED),
             ),
             Integer(),
         )
