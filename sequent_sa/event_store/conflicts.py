@@ -15,6 +15,7 @@ from sequent_sa.exceptions import (
     DatabaseNotReady,
     LockTimeout,
     OptimisticLockingError,
+    ProjectorsChanged,
     SequenceNumberGap,
     SequentError,
     StatementCanceled,
@@ -64,6 +65,8 @@ def general(failure: Failure, error: BaseException) -> SequentError | None:
         return LockTimeout(f"another transaction held the database for too long; execute the command again ({error})")
     if failure.kind is FailureKind.TRANSACTION_LOST:
         return ConcurrencyError(f"the database gave up this transaction; execute the command again ({error})")
+    if failure.kind is FailureKind.PROJECTORS_CHANGED:
+        return ProjectorsChanged()
     if failure.kind is FailureKind.CANCELED:
         return StatementCanceled(
             f"the database ended a statement ({error}), and nothing was changed: if it waited for a lock, execute the "

@@ -63,6 +63,7 @@ from sequent_sa.dialects.postgresql.burst import (
 from sequent_sa.dialects.postgresql.event_stream import stream_events
 from sequent_sa.dialects.postgresql.locks import holding, lock_tables
 from sequent_sa.dialects.postgresql.partitions import PostgreSQLPartitions
+from sequent_sa.dialects.postgresql.replanning import is_outdated, replan
 from sequent_sa.dialects.postgresql.settings import doubtful_settings
 from sequent_sa.dialects.postgresql.shadow_tables import ARCHIVE, REPLAY, VIEW, PostgreSQLShadowTables
 from sequent_sa.dialects.postgresql.statements import (
@@ -146,6 +147,8 @@ class PostgreSQL:
         if isinstance(cause, UniqueViolation) and cause.diag.schema_name == tables.metadata.schema:
             unique_key = table == tables.aggregate_unique_keys.name
             kind = FailureKind.UNIQUE_KEY_TAKEN if unique_key else FailureKind.EVENT_EXISTS
+        elif is_outdated(cause):
+            kind = FailureKind.PROJECTORS_CHANGED  # it was prepared for a table that was replaced since
         elif isinstance(cause, InvalidTextRepresentation):
             raised = {PROJECTORS_CHANGED: FailureKind.PROJECTORS_CHANGED, WRONG_ISOLATION: FailureKind.WRONG_ISOLATION}
             kind = next((meant for said, meant in raised.items() if said in str(cause)), kind)
@@ -332,6 +335,7 @@ def _visible(xact_id: ColumnElement[int], mark: str) -> ColumnElement[bool]:
 
 
 def _check_connection(connection: DBAPIConnection, _record: ConnectionPoolEntry) -> None:
+    replan(getattr(connection, "driver_connection", connection))
     cursor = connection.cursor()
     try:
         cursor.execute("SHOW transaction_isolation")

@@ -18,6 +18,7 @@ from psycopg.pq.abc import PGconn, PGresult
 from psycopg.waiting import Wait
 
 from sequent_sa.dialects.driver_transaction import Sendable
+from sequent_sa.dialects.postgresql.replanning import is_outdated
 
 _SUCCEEDED = (pq.ExecStatus.COMMAND_OK, pq.ExecStatus.TUPLES_OK, pq.ExecStatus.EMPTY_QUERY)
 _FAILED = pq.ExecStatus.FATAL_ERROR
@@ -105,8 +106,8 @@ class Landing(NamedTuple):
 
     @property
     def forgotten(self) -> bool:
-        """Whether the server has forgotten what was prepared; then a flight that comes next prepares it anew."""
-        return isinstance(self.error, psycopg.errors.InvalidSqlStatementName)
+        """Whether what was prepared is of no use any more; then a flight that comes next prepares it anew."""
+        return isinstance(self.error, psycopg.errors.InvalidSqlStatementName) or is_outdated(self.error)
 
 
 class Flight:
