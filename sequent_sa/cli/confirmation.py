@@ -34,5 +34,8 @@ def confirm(finder: ApplicationFinder, verb: str, question: str, yes: bool, in_p
     if yes:
         return
     click.echo(f"{question} [y/N]: ", nl=False, err=True)
-    if sys.stdin.readline().strip().lower() not in ("y", "yes"):
+    answer = sys.stdin.readline().strip().lower()
+    if not sys.stdin.isatty():
+        click.echo(err=True)  # nobody has typed the end of the line
+    if answer not in ("y", "yes"):
         raise click.ClickException("nothing was removed: answer with y, or say --yes")

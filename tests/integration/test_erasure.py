@@ -135,12 +135,12 @@ def test_a_command_about_others_too_is_emptied(app: Sequent) -> None:
 
 def test_several_are_erased_at_once(app: Sequent) -> None:
     """Those who invited, and those who were invited; each row is counted once."""
-    host = person(app, "host")
+    host = person(app, "Henriette")
     friend = app.new_uuid()
     app.execute_commands(Invite(aggregate_id=host, friend_id=friend, friend=SECRET))
     deleted = app.erasure.erase(host, friend, host)
     assert [4, 2, 1] == [deleted.rows[name] for name in ("events", "aggregates", "invitation_records")]
-    assert [] == mentioning(app, SECRET, "host", host, friend)
+    assert [] == mentioning(app, SECRET, "Henriette", host, friend)
     assert [] == deleted.emptied_commands
 
 
