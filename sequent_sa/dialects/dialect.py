@@ -130,7 +130,8 @@ class ShadowTables(Protocol):
         """Inside `going_live`: what is in the twins takes the place of what is in the live tables.
 
         `migrate` runs the pending view migrations, for databases where the live tables themselves stay; `swapped` is
-        called when the rows are in their place. Raises `ReplayError` when something else depends on what was replaced.
+        called when the rows are in their place. Raises `ReplayError` when something else depends on what was replaced,
+        and `LockTimeout` when readers leave no moment for it, soon, since writers wait meanwhile.
         """
         ...
 

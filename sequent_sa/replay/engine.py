@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cached_property
@@ -10,8 +11,9 @@ from typing import TypeVar
 from sqlalchemy import Connection, exists, select
 from sqlalchemy.exc import DBAPIError
 
+from sequent_sa._asynchronous import pause
 from sequent_sa.dialects import ShadowTables
-from sequent_sa.exceptions import ReplayError
+from sequent_sa.exceptions import LockTimeout, ReplayError
 from sequent_sa.projections.persistors.record_table import record_table
 from sequent_sa.projections.projector_states import ProjectorStates, read_states
 from sequent_sa.replay import portions, progress, replay_state
@@ -25,6 +27,7 @@ from sequent_sa.replay.replay_state import ReplayRow, State
 T = TypeVar("T")
 
 _SECONDS_TO_WAIT = 3.0
+_SECONDS_BETWEEN_SWAPS = 0.5
 
 
 def _nobody(_: object) -> None:
@@ -146,17 +149,14 @@ class Replay:
         self._report("optimized")
 
     def go_live(self) -> None:
-        """Catch up for the last time, swap, and activate the versions: in one transaction, or not at all."""
+        """Catch up for the last time, swap, and activate the versions: in one transaction, or not at all.
+
+        While readers hold a table it tries again and again, and lets writers through in between. Raises `LockTimeout`
+        when the context's `lock_timeout` is over.
+        """
         with self._step("go live"):
-            twins = self._twins
-            with twins.going_live(self._context.lock_timeout) as live:
-                replay_state.lock_for(live, self._id, "go live")
-                with twins.loading_while_going_live(live) as loading:
-                    number = self._loader.catch_up_within(live, loading)
-                twins.swap(live, self._migrate, self._swapped)
-                self._states.register_active(live, self.projectors)
-                replay_state.set_state(live, self._id, State.LIVE, error=None)
-            twins.discard()
+            number = self._swap_at_some_moment()
+            self._twins.discard()
         self._report(f"caught up with {number} events; {self._names()} live")
 
     def take_steps_beside(self) -> None:
@@ -177,6 +177,29 @@ class Replay:
             self._states.abort_replaying(connection, list(row.projector_versions))
             replay_state.set_state(connection, self._id, State.ABORTED)
         self._twins.discard()
+
+    def _swap_at_some_moment(self) -> int:
+        limit = self._context.lock_timeout
+        give_up_at = time.monotonic() + limit
+        while True:
+            try:
+                return self._swap(max(0.0, give_up_at - time.monotonic()))
+            except LockTimeout as error:
+                if time.monotonic() >= give_up_at:
+                    raise LockTimeout(f"there was no moment to go live within {limit:g} s: {error}") from error
+            pause(_SECONDS_BETWEEN_SWAPS)
+            self._loader.catch_up()  # the next attempt keeps writers out for what is left only
+
+    def _swap(self, lock_timeout: float) -> int:
+        twins = self._twins
+        with twins.going_live(lock_timeout) as live:
+            replay_state.lock_for(live, self._id, "go live")
+            with twins.loading_while_going_live(live) as loading:
+                number = self._loader.catch_up_within(live, loading)
+            twins.swap(live, self._migrate, self._swapped)
+            self._states.register_active(live, self.projectors)
+            replay_state.set_state(live, self._id, State.LIVE, error=None)
+        return number
 
     @property
     def _twins(self) -> ShadowTables:

@@ -19,6 +19,7 @@ from sequent_sa.dialects.postgresql.locks import lock_tables
 from sequent_sa.exceptions import ReplayError
 
 VIEW, REPLAY, ARCHIVE = "view_schema", "replay_schema", "archive_schema"
+_SECONDS_WITHOUT_WRITERS = 0.5
 _DEFERRED, _SOURCES = "sequent_deferred", "sequent_sources"
 _COPY, _STAND_IN, _REMOVED = "copy", "stand-in", "removed"
 _OPTIMIZE, _SWAP, _AFTERWARDS = "optimize", "swap", "afterwards"
@@ -86,7 +87,6 @@ class PostgreSQLShadowTables:
             modes = {tables.projector_states.fullname: "ACCESS EXCLUSIVE"}
             modes |= {f"{VIEW}.{quote(name)}": "SHARE ROW EXCLUSIVE" for name in self._replaced_tables(connection)}
             lock_tables(connection, modes, lock_timeout)
-            connection.info["sequent_lock_timeout"] = lock_timeout
             yield connection
 
     @contextmanager
@@ -125,7 +125,7 @@ class PostgreSQLShadowTables:
         modes = dict.fromkeys(handover.dependent_views(live, VIEW, replaced), "ACCESS EXCLUSIVE")
         modes |= {f"{VIEW}.{quote(name)}": "ACCESS EXCLUSIVE" for name in self._replaced_tables(live)}
         modes |= dict.fromkeys(live.scalars(_REFERRED), "SHARE ROW EXCLUSIVE")
-        lock_tables(live, modes, live.info["sequent_lock_timeout"])
+        lock_tables(live, modes, _SECONDS_WITHOUT_WRITERS)
         run(live, [f"DROP SCHEMA IF EXISTS {ARCHIVE} CASCADE", f"CREATE SCHEMA {ARCHIVE}"])
         run(live, [f"ALTER TABLE {VIEW}.{quote(name)} SET SCHEMA {ARCHIVE}" for name in replaced])
         run(live, [f"ALTER TABLE {REPLAY}.{quote(name)} SET SCHEMA {VIEW}" for name in twins])
