@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import click
 
@@ -55,26 +55,47 @@ def list_projectors(finder: ApplicationFinder, as_json: bool) -> None:
 
 
 @projectors.command()
-@click.argument("names", nargs=-1, required=True, metavar="NAME...")
+@click.argument("names", nargs=-1, metavar="[NAME]...")
+@click.option("--unknown", is_flag=True, help="All that are active in the database, and not in this code.")
 @pass_finder
-def deactivate(finder: ApplicationFinder, names: tuple[str, ...]) -> None:
+def deactivate(finder: ApplicationFinder, names: tuple[str, ...], unknown: bool) -> None:
     """Give projectors no more events; their tables stay as they are.
 
     Example: sequent projectors deactivate PostProjector
     """
+    if unknown == bool(names):
+        raise click.UsageError("Give the names of projectors, or --unknown.", click.get_current_context())
     app = finder.application
     database.check_event_store(app.engine)
     with app.dialect.writing(app.engine) as connection, connection.begin():
         stored = read_states(connection)
-        aliases = {p.__type_name__: p.__type_aliases__ for p in app.projectors}
-        unknown = [name for name in names if name not in by_projector(stored, app.projectors) and name not in stored]
-        if unknown:
-            raise ConfigurationError(
-                f"{', '.join(unknown)} is not known to this database: `sequent projectors list` shows what is"
-            )
-        meant = [each for name in names for each in (name, *aliases.get(name, ()))]
-        ProjectorStates(app.dialect).deactivate(connection, meant)
-    click.echo(f"{', '.join(names)} inactive")
+        chosen = _unknown(stored, app.projectors) if unknown else names
+        if chosen:
+            ProjectorStates(app.dialect).deactivate(connection, _stored_names(chosen, stored, app.projectors))
+    click.echo(f"{', '.join(chosen) or 'no projector'} inactive")
+
+
+def _unknown(stored: Mapping[str, ProjectorState], projectors: Sequence[type[Projector]]) -> Sequence[str]:
+    known = {projector.__type_name__ for projector in projectors}
+    states = by_projector(stored, projectors)
+    return sorted(
+        name
+        for name, state in states.items()
+        if name not in known and (state.active_version is not None or state.activating_version is not None)
+    )
+
+
+def _stored_names(
+    names: Sequence[str], stored: Mapping[str, ProjectorState], projectors: Sequence[type[Projector]]
+) -> list[str]:
+    aliases = {projector.__type_name__: projector.__type_aliases__ for projector in projectors}
+    known = {*stored, *by_projector(stored, projectors)}
+    unknown = [name for name in names if name not in known]
+    if unknown:
+        raise ConfigurationError(
+            f"{', '.join(unknown)} is not known to this database: `sequent projectors list` shows what is"
+        )
+    return [each for name in names for each in (name, *aliases.get(name, ()))]
 
 
 @projectors.command()

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import insert, select
 
 from sequent_sa import (
     DifferentProjectorVersionIsActive,
@@ -19,6 +19,7 @@ from sequent_sa import (
 )
 from sequent_sa.projections.projector_states import read_states
 from sequent_sa.replay.engine import Replay
+from sequent_sa.tables import projector_states
 from tests import blog
 from tests.blog import AddPost
 from tests.databases import Database
@@ -60,6 +61,23 @@ def test_a_projector_can_be_deactivated(app: Sequent, sequent_command: CommandLi
     add_posts_without_records(app)
     with app.engine.begin() as connection:
         assert read_states(connection)["PostProjector"].active_version is None
+
+
+def test_projectors_that_no_code_has_can_be_deactivated(app: Sequent, sequent_command: CommandLine) -> None:
+    """All of them, and only they; when there are none nothing is written."""
+    assert (0, "no projector inactive") == sequent_command("projectors deactivate --unknown")
+    with app.engine.begin() as connection:
+        before = read_states(connection)
+        rows = [{"name": name, "active_version": 1} for name in ("Former", "Another")]
+        connection.execute(insert(projector_states), rows)
+    assert (0, "Another, Former inactive") == sequent_command("projectors deactivate --unknown")
+    with app.engine.begin() as connection:
+        states = read_states(connection)
+    assert [None, None] == [states.pop(name).active_version for name in ("Another", "Former")]
+    assert before == states
+    status, line = sequent_command("projectors deactivate")
+    assert (2, True) == (status, "Give the names of projectors, or --unknown." in line)
+    assert 2 == sequent_command("projectors deactivate PostProjector --unknown")[0]
 
 
 def add_posts_without_records(app: Sequent) -> None:
