@@ -26,6 +26,7 @@ from sequent_sa.unit_of_work.units_of_work import UnitsOfWork
 
 logger = logging.getLogger(__name__)
 
+_REQUESTS = (BaseCommand, Params)
 _FIRST_PAUSE = 0.02
 _LONGEST_PAUSE = 1.0
 
@@ -73,7 +74,7 @@ class CommandService:
         them. With a `caller` all happens in his transaction, which is never tried again.
         """
         for command in commands:
-            if not isinstance(command, BaseCommand | Params):  # pyright: ignore[reportUnnecessaryIsInstance]
+            if not isinstance(command, _REQUESTS):  # pyright: ignore[reportUnnecessaryIsInstance]
                 raise TypeError(f"a command is needed, not {command!r}: derive its class from Command or BaseCommand")
         unit = self._units.find()
         if unit is None:

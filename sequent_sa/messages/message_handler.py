@@ -169,7 +169,7 @@ class MessageHandler:
         """Whether a handler wants the message."""
         if type(message) in cls.__exact__:
             return True
-        return any(_wanted(message, matchers) for _, matchers in cls._plan(message))
+        return bool(cls.__matching__) and any(_wanted(message, matchers) for _, matchers in cls._plan(message))
 
     def handle_message(self, message: Message) -> None:
         """Call every handler that wants the message, each once."""

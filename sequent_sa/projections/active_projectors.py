@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from typing import NamedTuple
 
-from sequent_sa.dialects import Dialect, Failure, FailureKind
+from sequent_sa.dialects import BoundStatement, Dialect, Failure, FailureKind
 from sequent_sa.event_store.write import Write
 from sequent_sa.exceptions import (
     DifferentProjectorVersionIsActive,
@@ -23,6 +24,12 @@ from sequent_sa.unit_of_work.unit_of_work import UnitOfWork
 logger = logging.getLogger(__name__)
 
 
+class _Choice(NamedTuple):
+    states: dict[str, ProjectorState]
+    handlers: Sequence[MessageHandler]
+    check: BoundStatement | None
+
+
 class ActiveProjectors:
     """Chooses, once in each unit of work, the handlers that get its events.
 
@@ -36,7 +43,8 @@ class ActiveProjectors:
         self._projectors = [type(handler) for handler in handlers if isinstance(handler, Projector)]
         self._warned: set[str] = set()
         self._dialect = dialect
-        self._assumed: dict[str, ProjectorState] | None = None
+        self._assumed: _Choice | None = None
+        self._latest: _Choice | None = None
 
     def __call__(self, unit: UnitOfWork) -> Sequence[MessageHandler]:
         """All handlers but the projectors that are not active.
@@ -46,16 +54,23 @@ class ActiveProjectors:
         """
         chosen: Sequence[MessageHandler] | None = unit.memo.get(self)
         if chosen is None:
-            stored = self._assumed if unit.repeatable else None
-            if stored is None:
-                stored = fetch_states(unit.transaction)
-            chosen = unit.memo[self] = self._chosen(by_projector(stored, self._projectors))
-            check = self._dialect.check_projector_states(as_text(stored))
-            if check is not None:
-                # Only what was no reason to stop is remembered: an error is always about what is stored now.
-                self._assumed = stored
-                unit.transaction.write(Write(*check, self._changed), first=True)
+            choice = self._assumed if unit.repeatable else None
+            if choice is None:
+                choice = self._choice(fetch_states(unit.transaction))
+            chosen = unit.memo[self] = choice.handlers
+            if choice.check is not None:
+                self._assumed = choice
+                unit.transaction.write(Write(*choice.check, self._changed), first=True)
         return chosen
+
+    def _choice(self, stored: dict[str, ProjectorState]) -> _Choice:
+        # Only what was no reason to stop is remembered: an error is always about what is stored now.
+        latest = self._latest
+        if latest is not None and latest.states == stored:
+            return latest
+        handlers = self._chosen(by_projector(stored, self._projectors))
+        self._latest = _Choice(stored, handlers, self._dialect.check_projector_states(as_text(stored)))
+        return self._latest
 
     def _chosen(self, states: dict[str, ProjectorState]) -> Sequence[MessageHandler]:
         self._refuse_unknown(states)

@@ -181,10 +181,11 @@ class AggregateRepository:
 
     def take_changes(self) -> list[StreamWithEvents]:
         """The streams of the aggregates that have new events, with these events; the aggregates have none then."""
+        name_of = self._type_names.name_of
         return [
-            (aggregate.event_stream(self._type_names.name_of(type(aggregate))), aggregate.take_uncommitted_events())
+            (aggregate.event_stream(name_of(type(aggregate))), applied)
             for aggregate in self._units.current().aggregates.values()
-            if aggregate.uncommitted_events
+            if (applied := aggregate.take_uncommitted_events())
         ]
 
     def _load(self, aggregate_ids: Sequence[UUID], until: datetime | None) -> dict[UUID, AggregateRoot]:

@@ -63,13 +63,14 @@ class EventPublisher:
             return
         queue = unit.memo[self] = deque(events)
         try:
+            handlers = self._handlers(unit)
             while queue:
-                self._publish(unit, queue.popleft())
+                self._publish(unit, handlers, queue.popleft())
         finally:
             del unit.memo[self]
 
-    def _publish(self, unit: UnitOfWork, event: Event) -> None:
-        for handler in self._handlers(unit):
+    def _publish(self, unit: UnitOfWork, handlers: Sequence[MessageHandler], event: Event) -> None:
+        for handler in handlers:
             if not handler.handles_message(event):
                 continue
             if logger.isEnabledFor(logging.DEBUG):

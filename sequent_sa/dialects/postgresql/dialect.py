@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Generator, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -171,7 +172,7 @@ class PostgreSQL:
         values = {
             "aggregate_id": aggregate_id,
             "numbers": array_of(numbers),
-            "moments": array_of(moments),
+            "moments": array_of(map(datetime.isoformat, moments)),
             "types": array_of_texts(types),
             "data": array_of_texts(data),
         }
