@@ -132,4 +132,15 @@ def _begin(connection: Connection) -> None:
     if reading != connection.info.get(_READ_ONLY, False):  # it stays with the driver's connection
         connection.exec_driver_sql(f"PRAGMA query_only = {int(reading)}")
         connection.info[_READ_ONLY] = reading
-    connection.exec_driver_sql(options.get(_BEGIN, "BEGIN"))
+    _run(connection, options.get(_BEGIN, "BEGIN"))
+
+
+def _run(connection: Connection, text: str) -> None:
+    # SQLAlchemy would take longer to have it executed than the database does.
+    cursor = connection.connection.cursor()
+    try:
+        cursor.execute(text)
+    except errors_of(connection) as error:
+        refuse(connection, text, error)
+    finally:
+        cursor.close()
