@@ -14,7 +14,7 @@ from sequent_sa.dialects import Dialect
 from sequent_sa.event_store import partition_keys
 from sequent_sa.event_store.append import Append, StreamAtVersion, StreamWithEvents
 from sequent_sa.event_store.deletion import Deletion
-from sequent_sa.event_store.load import Load, aggregate_ids, find_event_stream, stream_exists
+from sequent_sa.event_store.load import Load, aggregate_ids, find_event_stream, stream_with
 from sequent_sa.event_store.positions import EventBatch, EventPosition, Positions
 from sequent_sa.event_store.record_hooks import RecordHooks
 from sequent_sa.event_store.snapshots import SnapshotStore, SQLSnapshotStore
@@ -165,14 +165,13 @@ class SQLEventStore:
             yield from found
 
     def stream_exists(self, transaction: Transaction, aggregate_id: UUID) -> bool:
-        with transaction.reading() as connection:
-            return stream_exists(connection, aggregate_id)
+        return bool(transaction.fetch(stream_with(aggregate_id), pending=True))
 
     def find_by_unique_key(self, transaction: Transaction, scope: str, key: Mapping[str, object]) -> UUID | None:
         if not is_storable(key):
             return None
-        with transaction.reading() as connection:
-            return connection.scalar(find_by_unique_key(scope, key))
+        found = transaction.fetch(find_by_unique_key(scope, key), pending=True)
+        return found[0][0] if found else None
 
     def update_unique_keys(self, transaction: Transaction, streams: Sequence[StreamAtVersion]) -> None:
         for write in self._append.unique_keys(streams):

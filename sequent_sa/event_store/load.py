@@ -231,13 +231,25 @@ def aggregate_ids(types: Sequence[str] | None, after: UUID | None, limit: int) -
     return statement if after is None else statement.where(aggregates.c.aggregate_id > after)
 
 
+# By its partition key: without it every partition would be looked through.
+_events_of_aggregate = (events.c.aggregate_id == aggregates.c.aggregate_id) & (
+    events.c.partition_key == aggregates.c.events_partition_key
+)
+_STREAM_WITH_EVENTS = Statement(
+    select(aggregates.c.aggregate_id).where(
+        aggregates.c.aggregate_id == bindparam("aggregate_id", type_=Uuid()), exists().where(_events_of_aggregate)
+    )
+)
+
+
+def stream_with(aggregate_id: UUID) -> BoundStatement:
+    """The id of an aggregate of which at least one event is stored, if this is one."""
+    return BoundStatement(_STREAM_WITH_EVENTS, {"aggregate_id": aggregate_id})
+
+
 def stream_exists(connection: Connection, aggregate_id: UUID) -> bool:
     """Whether at least one event of an aggregate is stored."""
-    # By its partition key: without it every partition would be looked through.
-    of_this = (events.c.aggregate_id == aggregates.c.aggregate_id) & (
-        events.c.partition_key == aggregates.c.events_partition_key
-    )
-    return bool(connection.scalar(select(exists().where(aggregates.c.aggregate_id == aggregate_id, of_this))))
+    return connection.scalar(_STREAM_WITH_EVENTS.executable, {"aggregate_id": aggregate_id}) is not None
 
 
 def find_event_stream(connection: Connection, aggregate_id: UUID) -> EventStream | None:

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from typing import Any, cast
-from uuid import UUID
 
 import msgspec
-from sqlalchemy import Select, Uuid, and_, bindparam, delete, not_, or_, select
+from sqlalchemy import Uuid, and_, bindparam, delete, not_, or_, select
 
 from sequent_sa.aggregates.event_stream import EventStream
-from sequent_sa.dialects import Dialect, Statement
+from sequent_sa.dialects import BoundStatement, Dialect, Statement
 from sequent_sa.event_store import conflicts
 from sequent_sa.event_store.write import Write
 from sequent_sa.exceptions import AggregateError
@@ -96,7 +95,12 @@ def _free_keys(count: int) -> Statement:
     return Statement(delete(table).where(mine, not_(or_(*kept))) if kept else delete(table).where(mine))
 
 
-def find_by_unique_key(scope: str, key: Mapping[str, object]) -> Select[UUID]:
+_held = aggregate_unique_keys.c
+_FIND = Statement(
+    select(_held.aggregate_id).where(*(_held[name] == bindparam(name, type_=_held[name].type) for name in _KEY))
+)
+
+
+def find_by_unique_key(scope: str, key: Mapping[str, object]) -> BoundStatement:
     """The id of the aggregate that holds a key."""
-    table = aggregate_unique_keys
-    return select(table.c.aggregate_id).where(table.c.scope == scope, table.c.key == encode_key(key))
+    return BoundStatement(_FIND, {"scope": scope, "key": encode_key(key)})

@@ -111,6 +111,23 @@ def test_reading_an_aggregate_takes_one_flight(counted: Counted) -> None:
     assert counted.proxy.flights - before == 1
 
 
+def test_a_look_at_a_key_takes_one_flight(counted: Counted) -> None:
+    """Without a transaction; what was written before goes with the question, and what follows is as fast as before."""
+    repository = counted.app.repository
+    for number in range(1, 8):
+        before = counted.proxy.flights
+        found = repository.find_aggregate_by_unique_key("post_title", {"title": "0"})
+        assert (found and found.aggregate_id, counted.proxy.flights - before) == (counted.post_id, 2)
+        assert repository.contains_aggregate(counted.post_id)
+        assert not repository.contains_aggregate(counted.app.new_uuid())
+        assert counted.proxy.flights - before == 4
+        with counted.app.unit_of_work():
+            counted.app.execute_commands(counted.new(f"new {number}"))  # reads the states of projectors
+            assert repository.find_aggregate_by_unique_key("post_title", {"title": f"new {number}"}) is not None
+            assert counted.proxy.flights - before == 6
+        assert counted.proxy.flights - before == 7
+
+
 def test_projectors_that_were_switched_are_noticed_in_the_same_flight(counted: Counted) -> None:
     """The command begins again, once, with what is active now; its events are stored once and not projected."""
     other = counted.app.on(counted.proxy.url)
