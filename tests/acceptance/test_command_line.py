@@ -25,6 +25,12 @@ def test_the_version_is_reported(tmp_path: Path) -> None:
     assert "sequent 0." in CommandLine(tmp_path).succeeds("sequent --version")
 
 
+def test_a_shell_can_complete_commands(tmp_path: Path) -> None:
+    """What begins with what was typed, in groups too."""
+    asking = CommandLine(tmp_path, _SEQUENT_COMPLETE="bash_complete", COMP_WORDS="sequent db create-", COMP_CWORD="2")
+    assert ["plain,create-event-store", "plain,create-view-schema"] == asking.run("sequent").stdout.splitlines()
+
+
 @pytest.mark.parametrize("name", ["1blog", "class", "json", "blög", "sequent-sa", "''"])
 def test_a_bad_name_is_refused(tmp_path: Path, name: str) -> None:
     """A name that Python could not import makes no application."""
