@@ -68,8 +68,10 @@ The JSON is text, or bytes, or what msgspec leaves unread.
 class ShadowTables(Protocol):
     """The empty twins of view tables that a replay fills while the application keeps using the real ones."""
 
-    def prepare(self, names: Collection[str], others: Collection[str], *, dependents: bool) -> None:
+    def prepare(self, names: Collection[str], others: Collection[str], *, dependents: bool) -> Sequence[str]:
         """Make an empty twin of each of these tables that exists, and a place for the progress of the replay.
+
+        Returns what others who read these tables must know or do, in sentences.
 
         Raises `ReplayError` for what a twin cannot have, and when a twin would be needed of one of the `others`. What
         depends on a table and would break is refused, unless `dependents` says that somebody will look after it.

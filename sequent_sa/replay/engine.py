@@ -94,11 +94,13 @@ class Replay:
         """
         with self._step("prepare"):
             tolerated = not swapping or any(projector.looks_after_dependents() for projector in self.projectors)
-            self._twins.prepare(self._table_names(), self._other_table_names(), dependents=tolerated)
+            notices = self._twins.prepare(self._table_names(), self._other_table_names(), dependents=tolerated)
             self._migrate_twins()
             with self._changing("prepare") as connection:
                 self._states.register_replaying(connection, self.projectors)
                 replay_state.set_state(connection, self._id, State.PREPARED, error=None)
+        for notice in notices:
+            self._report(notice)
         self._report(f"prepared {', '.join(self._table_names()) or 'no tables'}")
 
     def run(self) -> None:

@@ -5,14 +5,16 @@ from __future__ import annotations
 import json
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, inspect, select, text
 
 from sequent_sa import Sequent
 from sequent_sa.cli.replay_display import status_lines
@@ -45,11 +47,11 @@ class CommandLine:
         self._environment = {"DATABASE_URL": url, "PATH": "", "PYTHONPATH": str(ROOT), "GATE": str(gate)}
         self._started: list[subprocess.Popen[str]] = []
 
-    def start(self, command: str) -> subprocess.Popen[str]:
+    def start(self, command: str, *, group: str = "projectors replay") -> subprocess.Popen[str]:
         """In a process group of its own, as a shell does."""
         program = [sys.executable, "-m", "sequent_sa.cli", "--app", "tests.integration.gated_blog:app"]
         process = subprocess.Popen(
-            [*program, "projectors", "replay", *command.split()],
+            [*program, *group.split(), *command.split()],
             cwd=self.gate,  # where no history of migrations is
             env=self._environment,
             stdout=subprocess.PIPE,
@@ -230,6 +232,61 @@ def test_a_second_process_does_not_load_at_the_same_time(app: Sequent, replay: C
     running.communicate(timeout=120)
     assert 0 == running.returncode
     finishes(app)
+
+
+@contextmanager
+def twins_held(app: Sequent) -> Iterator[None]:
+    """Nobody can write the definitions of the copies meanwhile."""
+    if app.dialect.name == "postgresql":
+        with app.engine.begin() as connection:
+            connection.execute(text("LOCK TABLE replay_schema.post_records IN ROW EXCLUSIVE MODE"))
+            yield
+        return
+    with closing(sqlite3.connect(f"{app.engine.url.database}-replay", isolation_level=None)) as file:
+        file.execute("BEGIN IMMEDIATE")
+        yield
+
+
+def test_a_killed_optimize_is_taken_again(app: Sequent, replay: CommandLine) -> None:
+    """Whatever it had done already."""
+    Replay.resume(context_of(app)).abort()  # type: ignore[union-attr]
+    view = "view_schema." if app.dialect.name == "postgresql" else ""
+    with app.dialect.writing(app.engine) as connection, connection.begin():
+        connection.execute(text(f"CREATE INDEX by_title ON {view}post_records (title)"))
+    (replay.gate / "open").write_text("go")
+    for step in ("prepare", "run"):
+        replay.succeeds(step)
+    with twins_held(app):
+        running = replay.start("optimize")
+        wait_for(lambda: status_of(app).at_work)
+        running.kill()
+        running.communicate()
+    wait_for(lambda: not status_of(app).at_work)
+    assert State.REPLAYED == status_of(app).state
+    replay.succeeds("optimize")
+    finishes(app)
+    indexes = {each["name"] for each in inspect(app.engine).get_indexes("post_records", schema=view[:-1] or None)}
+    assert "by_title" in indexes
+
+
+def test_a_killed_comparison_leaves_a_replay_to_abort(app: Sequent, replay: CommandLine) -> None:
+    """The live table is untouched, the next one says what to type, and then it works."""
+    replay.succeeds("abort")
+    running = replay.start("verify", group="projectors")
+    at_the_gate(replay)
+    running.kill()
+    running.communicate()
+    (replay.gate / "open").write_text("go")
+    wait_for(lambda: not status_of(app).at_work)
+    refused = replay.start("verify", group="projectors")
+    _, err = refused.communicate(timeout=120)
+    assert 1 == refused.returncode
+    assert "is in progress (state replaying): finish it, or end it with `sequent projectors replay abort`" in err
+    replay.succeeds("abort")
+    again = replay.start("verify", group="projectors")
+    out, _ = again.communicate(timeout=120)
+    assert (0, "the tables hold what the events say\n") == (again.returncode, out)
+    assert State.ABORTED == status_of(app).state
 
 
 @pytest.mark.parametrize("workers", [1, 2])

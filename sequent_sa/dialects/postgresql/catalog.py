@@ -60,6 +60,11 @@ def refuse_what_cannot_be_copied(connection: Connection, schema: str, names: Col
     _refuse(connection, _NOT_COPIED, schema, names, "these cannot be carried over by a replay")
 
 
+def publications(connection: Connection, schema: str, replay: str, names: Collection[str]) -> list[str]:
+    """What a replay of these tables means for whoever subscribes to them, in sentences."""
+    return list(connection.scalars(_PUBLICATIONS, {"schema": schema, "replay": replay, "names": list(names)}))
+
+
 def refuse_dependents(connection: Connection, schema: str, names: Collection[str]) -> None:
     """Raise `ReplayError` that lists what else in the database uses these relations."""
     _refuse(
@@ -116,11 +121,34 @@ _NOT_COPIED = text("""
     SELECT format('%s, a part of %I, is in another schema', i.inhrelid::regclass, t.relname)
       FROM t JOIN pg_inherits i ON i.inhparent = t.oid WHERE i.inhrelid NOT IN (SELECT oid FROM t)
     UNION ALL
+    SELECT format('publication %I, of which %I is a part, belongs to %I, for whom this user cannot act', p.pubname,
+                  t.relname, pg_get_userbyid(p.pubowner))
+      FROM t JOIN pg_publication_rel r ON r.prrelid = t.oid JOIN pg_publication p ON p.oid = r.prpubid
+     WHERE NOT pg_has_role(p.pubowner, 'USAGE')
+    UNION ALL
     SELECT format('security label on %I', t.relname) FROM t JOIN pg_seclabel s ON s.objoid = t.oid
     UNION ALL
     SELECT format('%I belongs to the extension %I', t.relname, e.extname)
       FROM t JOIN pg_depend d ON d.classid = 'pg_class'::regclass AND d.objid = t.oid AND d.deptype = 'e'
       JOIN pg_extension e ON e.oid = d.refobjid
+""")
+_REFRESH = """': what is loaded is not published, and when this goes live each subscriber needs '
+                  'ALTER SUBSCRIPTION ... REFRESH PUBLICATION'"""
+_PUBLICATIONS = text(f"""
+    SELECT format('publication %I has %s'
+                  {_REFRESH}, p.pubname, string_agg(t.relname, ', ' ORDER BY t.relname))
+      FROM pg_publication p JOIN pg_publication_rel r ON r.prpubid = p.oid JOIN pg_class t ON t.oid = r.prrelid
+     WHERE t.relnamespace = to_regnamespace(:schema) AND t.relname = ANY(:names) GROUP BY p.oid, p.pubname
+    UNION ALL
+    SELECT format('publication %I is of all tables, so that it publishes the copies as well: a subscriber needs tables '
+                  'of these names in %I, or fails', p.pubname, CAST(:replay AS text))
+      FROM pg_publication p WHERE p.puballtables
+    UNION ALL
+    SELECT format('publication %I is of all tables in %I'
+                  {_REFRESH}, p.pubname, CAST(:schema AS text))
+      FROM pg_publication p JOIN pg_publication_namespace n ON n.pnpubid = p.oid
+     WHERE n.pnnspid = to_regnamespace(:schema)
+     ORDER BY 1
 """)
 # Plain views and functions are made anew when going live, and publications get the new tables.
 _DEPENDENTS = text("""

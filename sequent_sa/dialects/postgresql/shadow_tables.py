@@ -33,7 +33,7 @@ class PostgreSQLShadowTables:
         self._version_table = version_table
         self._afterwards: list[str] = []
 
-    def prepare(self, names: Collection[str], others: Collection[str], *, dependents: bool) -> None:
+    def prepare(self, names: Collection[str], others: Collection[str], *, dependents: bool) -> Sequence[str]:
         with self._engine.begin() as connection:
             run(connection, [f"DROP SCHEMA IF EXISTS {REPLAY} CASCADE", f"CREATE SCHEMA {REPLAY}", *_BOOKKEEPING])
             run(connection, handover.default_privileges(connection, VIEW, REPLAY))
@@ -46,6 +46,7 @@ class PostgreSQLShadowTables:
             left -= catalog.views_among(connection, VIEW, left)
             self._note(connection, _STAND_IN, stand_ins.make(connection, VIEW, REPLAY, sorted(left)))
             self._note(connection, "dependents", {"allowed": str(dependents)})
+            return catalog.publications(connection, VIEW, REPLAY, copied)
 
     @contextmanager
     def migrating(self, keep: Collection[str] = ()) -> Generator[Connection, None, None]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Collection, Generator
+from collections.abc import Callable, Collection, Generator, Sequence
 from contextlib import contextmanager
 from fnmatch import fnmatchcase
 from functools import cached_property
@@ -44,7 +44,7 @@ class SQLiteShadowTables:
         event.listen(engine, "checkout", _without_foreign_keys)
         return configured
 
-    def prepare(self, names: Collection[str], others: Collection[str], *, dependents: bool) -> None:
+    def prepare(self, names: Collection[str], others: Collection[str], *, dependents: bool) -> Sequence[str]:
         self.discard()
         with self._live.connect() as live, self._writing() as twins:
             copied = _belonging_to(live, names)
@@ -66,6 +66,7 @@ class SQLiteShadowTables:
             for table in _PROGRESS:
                 table.to_metadata(progress)
             progress.create_all(twins)
+        return ()
 
     @contextmanager
     def migrating(self, keep: Collection[str] = ()) -> Generator[Connection, None, None]:
