@@ -180,7 +180,11 @@ class SQLite:
         )
 
     def insert_events(self, aggregate_id: UUID, rows: Sequence[EventRow]) -> BoundStatement:
-        return BoundStatement(_INSERT_EVENTS, [{"of": aggregate_id, **row._asdict()} for row in rows])
+        values = [
+            {"of": aggregate_id, "sequence_number": number, "created_at": moment, "type": type_, "data": data}
+            for number, moment, type_, data in rows
+        ]
+        return BoundStatement(_INSERT_EVENTS, values)
 
     def among(self, column: ColumnElement[UUID]) -> ColumnElement[bool]:
         return column.in_(select(type_coerce(_ids.c.value, column.type)))
