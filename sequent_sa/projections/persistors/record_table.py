@@ -16,6 +16,7 @@ from sqlalchemy.types import TypeEngine
 from sqlalchemy.util import immutabledict
 
 from sequent_sa.exceptions import ProjectorError
+from sequent_sa.projections.persistors.constant_defaults import constant_default
 
 R = TypeVar("R")
 Where = Mapping[str, object]
@@ -35,6 +36,9 @@ class RecordTable(Generic[R]):
         self.key: tuple[str, ...] = tuple(names[cast("Column[Any]", column)] for column in mapper.primary_key)
         self._names = frozenset(self.columns)
         self.of_database = tuple(name for name, column in self.columns.items() if self._is_of_database(column))
+        self.constants = {
+            name: found[0] for name in self.of_database if (found := constant_default(self.columns[name])) is not None
+        }
         self._defaults: list[tuple[str, Any]] = [
             (name, column.default) for name, column in self.columns.items() if column.default is not None
         ]

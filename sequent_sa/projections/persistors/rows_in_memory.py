@@ -8,10 +8,11 @@ from datetime import date, datetime
 from decimal import Decimal
 from operator import itemgetter
 from types import NoneType
-from typing import Any
+from typing import Any, NoReturn
 from uuid import UUID
 
 from sqlalchemy import Connection
+from sqlalchemy.orm.attributes import instance_state
 
 from sequent_sa.dialects import dialect_of
 from sequent_sa.exceptions import ProjectorError
@@ -51,8 +52,7 @@ class RowsInMemory:
         row: Row = {name: _own(held[name]) if name in held else None for name in self.table.columns}
         for name in self.table.of_database:
             if name not in held:
-                del row[name]
-                self._of_database.add(name)
+                self._leave_to_database(record, row, name)
         held[_KEPT] = row
         self._put(row)
         for name, index in self._indexes.items():
@@ -62,6 +62,9 @@ class RowsInMemory:
         """A record for the projector, who may change it."""
         record = self.table.new(row)
         vars(record)[_KEPT] = row
+        for name in self._of_database:
+            if name not in row:
+                self._refuse_to_show(record, name)
         return record
 
     def of(self, record: object, values: Mapping[str, Any]) -> Sequence[Row]:
@@ -115,6 +118,7 @@ class RowsInMemory:
             if type(value) in _PLAIN:
                 row = self._by_key.get(value)
                 if row is None:
+                    self._refuse_of_database(where)
                     return ()
                 self._last_key, self._last_row = value, row
                 return (row,)
@@ -208,13 +212,32 @@ class RowsInMemory:
             self._moved_by.add(name)
         return index
 
+    def _leave_to_database(self, record: object, row: Row, name: str) -> None:
+        if name in self.table.constants:
+            row[name] = self.table.constants[name]
+            setattr(record, name, row[name])
+        else:
+            del row[name]
+            self._of_database.add(name)
+            self._refuse_to_show(record, name)
+
+    def _refuse_to_show(self, record: object, name: str) -> None:
+        def refuse(_state: object, _passive: object) -> NoReturn:
+            raise self._unknown([name])
+
+        state: Any = instance_state(record)
+        state.callables = {**state.callables, name: refuse}
+
     def _refuse_of_database(self, where: Where) -> None:
         unknown = self._of_database.intersection(where)
         if unknown:
-            raise ProjectorError(
-                f"{self.table.record_type.__name__}.{', '.join(sorted(unknown))} is made by the database, which a "
-                'replay asks only at its end: give it a value, or declare the projector with replay_by="store"'
-            )
+            raise self._unknown(unknown)
+
+    def _unknown(self, names: Iterable[str]) -> ProjectorError:
+        return ProjectorError(
+            f"{self.table.record_type.__name__}.{', '.join(sorted(names))} is made by the database, which a "
+            'replay asks only at its end: give it a value, or declare the projector with replay_by="store"'
+        )
 
 
 def _values(names: Sequence[str]) -> Callable[[Row], tuple[Any, ...]]:
