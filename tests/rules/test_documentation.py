@@ -10,14 +10,15 @@ from pathlib import Path
 
 import pytest
 
-from tests.rules.snippets import ROOT, name, pages, program, shell_session
+from tests.rules.snippets import ROOT, TUTORIAL, name, pages, program, shell_session
 
 TEST_COMMAND = "python3 -m venv .venv && .venv/bin/pip install -q nox && .venv/bin/nox"
 
 
 def sessions() -> list[Path]:
-    """The pages with a shell session. Those of the README and the examples have tests of their own."""
-    return [page for page in pages() if page.is_relative_to(ROOT / "docs") and shell_session(page)]
+    """The pages with a shell session of their own. Those of the README and the examples have tests of their own."""
+    alone = [page for page in pages() if page.is_relative_to(ROOT / "docs") and page not in TUTORIAL]
+    return [page for page in alone if shell_session(page)]
 
 
 @pytest.mark.parametrize("page", pages(), ids=name)
@@ -32,11 +33,21 @@ def test_the_snippets_of_a_page_run(page: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize("page", sessions(), ids=name)
 def test_the_shell_session_of_a_page_succeeds(page: Path, tmp_path: Path) -> None:
     """Every command of a page succeeds, one after the other, in a directory that is empty at first."""
+    run(shell_session(page), tmp_path)
+
+
+def test_the_tutorial_succeeds_from_the_first_page_to_the_last(tmp_path: Path) -> None:
+    """Every command succeeds, from `sequent new` to the finished blog, each page going on where the last one ended."""
+    run("".join(shell_session(page) for page in TUTORIAL), tmp_path)
+
+
+def run(session: str, directory: Path) -> None:
+    """Run a shell session with the Python of the tests; nothing in the environment says which database."""
     inherited = {key: value for key, value in os.environ.items() if not key.startswith(("SEQUENT_", "DATABASE_URL"))}
     path = os.pathsep.join((str(Path(sys.executable).parent), os.environ["PATH"]))
     done = subprocess.run(
-        ["bash", "-euo", "pipefail", "-c", shell_session(page)],
-        cwd=tmp_path,
+        ["bash", "-euo", "pipefail", "-c", session],
+        cwd=directory,
         env={**inherited, "PATH": path},
         stdin=subprocess.DEVNULL,
         capture_output=True,
