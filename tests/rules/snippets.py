@@ -1,8 +1,8 @@
 """What the documentation shows, as programs: a page is read from top to bottom, and so it is run.
 
 The Python of a page is one program. Its `sh` blocks are one shell session, in which a block with a title, such as
-```python title="blog/app.py"```, is the file of that name. The pages of the tutorial are one session: each goes on where the
-one before it ended.
+```python title="blog/app.py"```, is the file of that name. The pages of the tutorial are one session: each
+goes on where the one before it ended.
 
 Run as a program, `python -m tests.rules.snippets DIRECTORY` writes them there, for type checkers.
 """
@@ -23,6 +23,8 @@ TUTORIAL = [
     for page in (
         "getting-started",
         "modelling-the-domain",
+        "building-the-web-application",
+        "finishing-the-web-application",
     )
 ]
 
