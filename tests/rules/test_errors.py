@@ -8,6 +8,7 @@ import re
 from sequent_sa import exceptions
 from sequent_sa.exceptions import SequentError
 from tests.rules._sources import modules
+from tests.rules.snippets import ROOT
 
 _LINE = re.compile(r"^(?P<branch>[│├└─ ]*)(?P<name>[A-Z]\w+)")
 
@@ -56,3 +57,10 @@ def test_every_error_is_public() -> None:
     """All of them can be imported from `sequent_sa.exceptions`, with a docstring of their own."""
     undocumented = [name for name in _defined() if not vars(exceptions)[name].__doc__]
     assert [] == undocumented
+
+
+def test_the_documentation_says_what_to_do_about_every_error() -> None:
+    """The page about errors has one line for each class, with something in it, and none for what does not exist."""
+    text = (ROOT / "docs" / "concepts" / "errors.md").read_text().partition("## What to do about each")[2]
+    what_to_do = re.findall(r"^\| \*?`(\w+)`\*? \| \S.* \|$", text, re.MULTILINE)
+    assert sorted(_defined()) == sorted(what_to_do)

@@ -31,3 +31,12 @@ def test_the_reference_has_every_public_name_once() -> None:
     documented = re.findall(r"^::: sequent_sa\.(\w+)$", text, re.MULTILINE)
     modules = {"audit"}
     assert sorted(sequent_sa.__all__) == sorted(name for name in documented if name not in modules)
+
+
+def test_the_page_of_names_has_entries_in_the_reference() -> None:
+    """Every name in the table of docs/interface.md is public, and has its entry in docs/reference/."""
+    rows = re.findall(r"^\| (`.*?) \|", (DOCS / "interface.md").read_text(), re.MULTILINE)
+    names = {name for row in rows for name in re.findall(r"`(\w+)`", row)}
+    text = "\n".join(page.read_text() for page in sorted((DOCS / "reference").glob("*.md")))
+    assert "Sequent" in names
+    assert [] == sorted(names - set(re.findall(r"^::: sequent_sa\.(\w+)$", text, re.MULTILINE)))
