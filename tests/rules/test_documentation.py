@@ -33,19 +33,21 @@ def test_the_snippets_of_a_page_run(page: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize("page", sessions(), ids=name)
 def test_the_shell_session_of_a_page_succeeds(page: Path, tmp_path: Path) -> None:
     """Every command of a page succeeds, one after the other, in a directory that is empty at first."""
-    run(shell_session(page), tmp_path)
+    done = run(shell_session(page), tmp_path)
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 def test_the_tutorial_succeeds_from_the_first_page_to_the_last(tmp_path: Path) -> None:
     """Every command succeeds, from `sequent new` to the finished blog, each page going on where the last one ended."""
-    run("".join(shell_session(page) for page in TUTORIAL), tmp_path)
+    done = run("".join(shell_session(page) for page in TUTORIAL), tmp_path)
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
-def run(session: str, directory: Path) -> None:
+def run(session: str, directory: Path) -> subprocess.CompletedProcess[str]:
     """Run a shell session with the Python of the tests; nothing in the environment says which database."""
     inherited = {key: value for key, value in os.environ.items() if not key.startswith(("SEQUENT_", "DATABASE_URL"))}
     path = os.pathsep.join((str(Path(sys.executable).parent), os.environ["PATH"]))
-    done = subprocess.run(
+    return subprocess.run(
         ["bash", "-euo", "pipefail", "-c", session],
         cwd=directory,
         env={**inherited, "PATH": path},
@@ -54,7 +56,6 @@ def run(session: str, directory: Path) -> None:
         text=True,
         check=False,
     )
-    assert done.returncode == 0, done.stdout + done.stderr
 
 
 @pytest.mark.parametrize("page", [page for page in pages() if "\ndef test_" in program(page)], ids=name)
