@@ -14,9 +14,10 @@ from sqlalchemy.orm import Session
 
 from sequent_sa import _asynchronous, ids, tables
 from sequent_sa.aggregates.aggregate_root import AggregateRoot
+from sequent_sa.asyncio_engine import asyncio_engine
 from sequent_sa.configuration import Configuration
 from sequent_sa.dialects import Dialect, dialect_of
-from sequent_sa.engines import Engines, asyncio_engine, for_coroutines, new_engine
+from sequent_sa.engines import Engines, for_coroutines, new_engine
 from sequent_sa.erasure import Erasure
 from sequent_sa.event_log import EventLog
 from sequent_sa.event_store.event_store import EventStore, SQLEventStore
@@ -128,7 +129,7 @@ class Sequent:
 
     @cached_property
     def async_engine(self) -> AsyncEngine:
-        """The asyncio engine of this application.
+        """The asyncio engine of this application, with the pool and the arguments for connecting of the other engine.
 
         Raises `ConfigurationError` for a database in memory, which no second engine can see, and without the extra
         `sequent-sa[async]`.

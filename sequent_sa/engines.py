@@ -1,4 +1,4 @@
-"""The engines of an application: from a URL, from one engine the same for asyncio, and the transactions on them."""
+"""The engine of an application, and the transactions on it and on its asyncio engine."""
 
 from __future__ import annotations
 
@@ -23,8 +23,6 @@ if TYPE_CHECKING:
 
     JoinableFromCoroutines = AsyncSession | async_scoped_session[Any] | AsyncConnection
 
-_ASYNCIO_DRIVERS = {"sqlite": "sqlite+aiosqlite"}
-
 
 def new_engine(database: str | Engine) -> Engine:
     """The engine for a URL, or the one that is given, with its connections set up.
@@ -33,23 +31,6 @@ def new_engine(database: str | Engine) -> Engine:
     """
     engine = database if isinstance(database, Engine) else _from_url(database)
     return dialect_of(engine).configure(engine)
-
-
-def asyncio_engine(engine: Engine) -> AsyncEngine:
-    """An asyncio engine on the database of another engine. Raises `ConfigurationError` when there can be none."""
-    url = engine.url
-    if url.get_backend_name() in _ASYNCIO_DRIVERS and url.database in (None, "", ":memory:"):
-        raise ConfigurationError(
-            "a database in memory cannot be seen by a second engine, which asyncio needs: use a file, such as "
-            "sqlite:///blog.db"
-        )
-    try:
-        from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine  # noqa: PLC0415 - needs the extra
-
-        new = create_async_engine(url.set(drivername=_ASYNCIO_DRIVERS.get(url.get_backend_name(), url.drivername)))
-        return AsyncEngine(dialect_of(new.sync_engine).configure(new.sync_engine))
-    except ImportError as error:
-        raise ConfigurationError("asyncio needs more packages: pip install 'sequent-sa[async]'") from error
 
 
 class Engines:

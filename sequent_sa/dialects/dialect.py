@@ -23,6 +23,10 @@ Insert = postgresql.Insert | sqlite.Insert
 """An INSERT with `on_conflict_do_nothing` and `on_conflict_do_update`."""
 
 
+TYPE_COLUMNS = ("command_type_id", "aggregate_type_id", "event_type_id")
+"""Where rows refer to the names of types."""
+
+
 class FailureKind(Enum):
     """What a database error means to the event store."""
 
@@ -37,7 +41,7 @@ class FailureKind(Enum):
     CANCELED = auto()
     TABLE_MISSING = auto()
     COLUMN_MISSING = auto()
-    VALUE_MISSING = auto()
+    TYPE_MISSING = auto()  # no id for the name of a type: it is not stored any more
     OTHER = auto()
 
 

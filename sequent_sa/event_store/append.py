@@ -131,9 +131,10 @@ class Append:
         # stores them again.
         def forget(failure: Failure, error: BaseException) -> SequentError | None:
             self._stored_types.clear()
-            if failure.kind is FailureKind.VALUE_MISSING:
+            if failure.kind is FailureKind.TYPE_MISSING:
+                # What the database says quotes the row, and with it what somebody has sent.
                 return ConcurrencyError(
-                    f"a type that was stored before is gone, so the database was emptied or restored ({error}); "
+                    "a type that was stored before is gone, so the database was emptied or restored: "
                     "execute the command again"
                 )
             return explain(failure, error) if explain is not None else None

@@ -8,6 +8,7 @@ from typing import Concatenate, ParamSpec, Self
 from uuid import UUID
 
 from sequent_sa import _clock
+from sequent_sa._narrowing import is_iterable
 from sequent_sa.messages.event import Event
 
 P = ParamSpec("P")
@@ -16,12 +17,12 @@ Given = Event | Iterable[Event]
 
 
 def flat(given: Iterable[Given]) -> Iterator[Event]:
-    """All events, in order."""
+    """All events, in order. Raises `TypeError` for what is neither an event nor several."""
     for item in given:
-        if isinstance(item, Event):
-            yield item
-        else:
-            yield from item
+        for event in item if is_iterable(item) else (item,):
+            if not isinstance(event, Event):
+                raise TypeError(f"an event is needed, or a list or stream of events, not {event!r}")
+            yield event
 
 
 class StreamBuilder:

@@ -53,9 +53,16 @@ class EventPublisher:
         self._handlers = handlers
 
     def publish(self, events: Sequence[Event]) -> None:
-        """Publish events in the current unit of work. Raises `PublishEventError` when a handler fails."""
+        """Publish events in the current unit of work.
+
+        Raises `PublishEventError` when a handler fails, and `TypeError`, before any handler is called, for what is no
+        event.
+        """
         if not events:
             return
+        for event in events:
+            if not isinstance(event, Event):  # pyright: ignore[reportUnnecessaryIsInstance]
+                raise TypeError(f"an event is needed, not {type(event).__name__}")
         unit = self._units.current()
         queue: deque[Event] | None = unit.memo.get(self)
         if queue is not None:

@@ -6,6 +6,7 @@ from typing import Annotated
 from uuid import UUID
 
 from marshmallow import validate
+from sqlalchemy import Engine
 from sqlalchemy.orm import Mapped, mapped_column
 
 from sequent_sa import (
@@ -140,6 +141,6 @@ class WelcomeWorkflow(Workflow):
             self.execute_commands(AddComment(aggregate_id=event.aggregate_id, text="welcome"))
 
 
-def new_app(database: str) -> Sequent:
+def new_app(database: str | Engine) -> Sequent:
     """The application on a database."""
     return Sequent(database, packages=[__name__], environment="test")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Sequence
-from typing import ClassVar
-from uuid import UUID
+from typing import Any, ClassVar
+from uuid import UUID, uuid4
 
 import pytest
 from sqlalchemy import func, select
@@ -23,6 +23,9 @@ from sequent_sa import (
 )
 from sequent_sa.exceptions import ProjectorIsActivating
 from sequent_sa.tables import events
+from sequent_sa.testing.stage import Stage
+from sequent_sa.unit_of_work.event_publisher import EventPublisher
+from sequent_sa.unit_of_work.units_of_work import UnitsOfWork
 from tests.databases import Database
 
 
@@ -157,6 +160,17 @@ def test_an_error_names_handler_and_event_and_stops_everything(app: Sequent) -> 
         assert session.scalar(select(func.count()).select_from(events)) == 0
     play(app, "next")
     assert ["B1 next", "A1 next", "W1 next"] == heard()
+
+
+def test_what_is_no_event_is_refused_before_anybody_hears_anything() -> None:
+    """It is a mistake of whoever publishes, so it is not taken for one of a handler."""
+    heard()
+    units = UnitsOfWork(Stage.in_memory(Sequent("sqlite://")).begin)
+    publisher = EventPublisher(units, lambda unit: [Walter()])
+    nothing: Any = None
+    with pytest.raises(TypeError, match="an event is needed, not NoneType"), units.open():
+        publisher.publish([Said(uuid4(), 1, word="one"), nothing])
+    assert [] == heard()
 
 
 def test_what_is_wrong_with_the_versions_of_projectors_is_not_wrapped(app: Sequent) -> None:

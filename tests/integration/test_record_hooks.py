@@ -11,6 +11,7 @@ from uuid import UUID
 
 import pytest
 from sqlalchemy import JSON, Column, Integer, Text, Uuid, select
+from sqlalchemy.exc import IntegrityError
 
 from sequent_sa import ConfigurationError, Event, RecordHooks, Sequent
 from sequent_sa.messages.command import BaseCommand
@@ -182,3 +183,18 @@ def test_another_database_has_the_same_hooks(app: Sequent, hooks: RecordHooks, d
     with other.session() as session:
         assert ["127.0.0.1"] == session.scalars(select(hooks.commands_table.c.ip_address)).all()
     other.engine.dispose()
+
+
+def test_a_value_that_a_hook_owes_is_no_lost_race(new_app: NewApp) -> None:
+    """What the database says about its column arrives, and nothing is tried again."""
+    tried: list[object] = []
+
+    def nothing(event: Event) -> None:
+        tried.append(event)
+
+    column = Column("owner", Text, nullable=False, server_default="nobody")
+    app = new_app(record_hooks=RecordHooks(events={column: nothing}), retries=3)
+    app.create_all()
+    with pytest.raises(IntegrityError, match="owner"):
+        app.execute_commands(AddPost(aggregate_id=app.new_uuid(), author="ben", title="Hi"))
+    assert 2 == len(tried)

@@ -51,7 +51,7 @@ from sqlalchemy.schema import CreateSchema, DropSchema
 from sqlalchemy.types import TypeEngine, UserDefinedType
 
 from sequent_sa import tables
-from sequent_sa.dialects.dialect import EventRow, EventValues, Failure, FailureKind, ShadowTables
+from sequent_sa.dialects.dialect import TYPE_COLUMNS, EventRow, EventValues, Failure, FailureKind, ShadowTables
 from sequent_sa.dialects.driver_transaction import DriverTransaction, PartOfTransaction, refuse_autocommit
 from sequent_sa.dialects.partitions import Partitions
 from sequent_sa.dialects.postgresql.bulk_loading import load_rows
@@ -93,7 +93,6 @@ _KINDS = {
     QueryCanceled.sqlstate: FailureKind.CANCELED,
     UndefinedTable.sqlstate: FailureKind.TABLE_MISSING,
     UndefinedColumn.sqlstate: FailureKind.COLUMN_MISSING,
-    NotNullViolation.sqlstate: FailureKind.VALUE_MISSING,
 }
 _REPLAY_LOCK_SECONDS = 10.0
 
@@ -150,6 +149,8 @@ class PostgreSQL:
             kind = FailureKind.UNIQUE_KEY_TAKEN if unique_key else FailureKind.EVENT_EXISTS
         elif is_outdated(cause):
             kind = FailureKind.PROJECTORS_CHANGED  # it was prepared for a table that was replaced since
+        elif isinstance(cause, NotNullViolation) and cause.diag.column_name in TYPE_COLUMNS:
+            kind = FailureKind.TYPE_MISSING
         elif isinstance(cause, InvalidTextRepresentation):
             raised = {PROJECTORS_CHANGED: FailureKind.PROJECTORS_CHANGED, WRONG_ISOLATION: FailureKind.WRONG_ISOLATION}
             kind = next((meant for said, meant in raised.items() if said in str(cause)), kind)

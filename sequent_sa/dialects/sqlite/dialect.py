@@ -35,7 +35,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.types import TypeEngine
 
 from sequent_sa import tables
-from sequent_sa.dialects.dialect import EventRow, EventValues, Failure, FailureKind, ShadowTables
+from sequent_sa.dialects.dialect import TYPE_COLUMNS, EventRow, EventValues, Failure, FailureKind, ShadowTables
 from sequent_sa.dialects.driver_transaction import DriverTransaction, PartOfTransaction, refuse_autocommit
 from sequent_sa.dialects.partitions import Partitions
 from sequent_sa.dialects.sqlite.bulk_loading import load_rows
@@ -152,8 +152,8 @@ class SQLite:
                 kind = FailureKind.SEQUENCE_GAP
             elif message.startswith(f"UNIQUE constraint failed: {tables.aggregate_unique_keys.name}."):
                 kind = FailureKind.UNIQUE_KEY_TAKEN
-            elif message.startswith("NOT NULL constraint failed"):
-                kind = FailureKind.VALUE_MISSING
+            elif message.startswith("NOT NULL constraint failed") and message.endswith(TYPE_COLUMNS):
+                kind = FailureKind.TYPE_MISSING
         elif isinstance(cause, sqlite3.OperationalError):
             if is_busy(cause):
                 kind = FailureKind.LOCK_TIMEOUT

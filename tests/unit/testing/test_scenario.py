@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
@@ -55,6 +56,13 @@ def test_history_is_given_for_several_aggregates(scenario: SequentFixture) -> No
     scenario.when_command(RenamePost(aggregate_id=one, title="One"), RenamePost(aggregate_id=two, title="Zwei"))
     scenario.then_events(has_attrs(PostTitleChanged, title="Zwei", sequence_number=3))
     assert scenario.repository.load_aggregate(one, Post).comments == ["nice"]
+
+
+@pytest.mark.parametrize("nothing", [None, [None], 7], ids=["None", "list", "number"])
+def test_history_is_made_of_events(scenario: SequentFixture, nothing: Any) -> None:
+    """Anything else is a mistake in the test, and nothing of it is stored."""
+    with pytest.raises(TypeError, match="an event is needed"):
+        scenario.given_events(nothing)
 
 
 def test_keys_of_given_events_are_taken(scenario: SequentFixture) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Annotated, ClassVar
+from typing import Annotated, Any, ClassVar
 from uuid import uuid4
 
 import pytest
@@ -38,6 +38,9 @@ class Welcome(Command):
 
 class Count(Command):
     pass
+
+
+GREETING = Welcome(aggregate_id=uuid4(), name="Ben")
 
 
 class WelcomeWorkflow(Workflow):
@@ -115,6 +118,18 @@ def test_a_workflow_that_fails_is_named(workflows: WorkflowFixture) -> None:
     with pytest.raises(PublishEventError, match="CountWorkflow failed on Signed"):
         workflows.when_event(Signed(uuid4(), 1, name="bad"))
     workflows.finish()
+
+
+@pytest.mark.parametrize(
+    "nothing",
+    [None, [None], Signed, Welcome(aggregate_id=uuid4(), name="Ben")],
+    ids=["None", "list", "class", "command"],
+)
+def test_what_is_no_event_is_refused(workflows: WorkflowFixture, nothing: Any) -> None:
+    """Before any workflow gets anything, and not as a failure of one."""
+    with pytest.raises(TypeError, match="an event is needed"):
+        workflows.when_event(Signed(uuid4(), 1, name="Ben"), nothing)
+    assert [] == workflows.executed_commands
 
 
 def test_the_first_difference_is_shown(workflows: WorkflowFixture) -> None:
