@@ -116,9 +116,16 @@ def roll_back(connection: Connection) -> None:
     try:
         connection.rollback()
         connection.connection.rollback()
-    except (DBAPIError, errors_of(connection)):
-        logger.warning("the connection broke before it could roll back", exc_info=True)
+    except (DBAPIError, errors_of(connection)) as error:
+        log_broken("before it could roll back", error)
         connection.invalidate()
+
+
+def log_broken(when: str, error: BaseException) -> None:
+    """Warn that a connection broke. What was going on may be about values, so that it is for debugging only."""
+    about = {"error": type(error).__name__}
+    logger.warning("the connection broke %s (%s)", when, type(error).__name__, extra=about)
+    logger.debug("how the connection broke", exc_info=error, extra=about)
 
 
 def refuse_autocommit() -> NoReturn:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NoReturn
 
@@ -11,13 +10,11 @@ from psycopg.pq import TransactionStatus
 from sqlalchemy import Connection, Engine
 from sqlalchemy.util.concurrency import await_
 
-from sequent_sa.dialects.driver_transaction import Sendable, refuse, roll_back, sendable
+from sequent_sa.dialects.driver_transaction import Sendable, log_broken, refuse, roll_back, sendable
 from sequent_sa.dialects.postgresql.flight import Flight, Landing, Wire
 from sequent_sa.dialects.postgresql.statements import CHECK_ISOLATION
 from sequent_sa.dialects.statement import BoundStatement
 from sequent_sa.exceptions import UnitOfWorkError
-
-logger = logging.getLogger(__name__)
 
 _WIRE = "sequent_sa: wire"
 
@@ -102,7 +99,7 @@ class PostgreSQLTransaction:
     def _lose(self, lost: psycopg.Error, *, committed: bool) -> None:
         if not committed:
             self._refuse(None, lost)
-        logger.warning("the server ended the connection after it had committed (%s)", lost)
+        log_broken("after it had committed", lost)
         self._connection.invalidate(lost)
 
     def _refuse(self, refused: Sendable | None, error: psycopg.Error) -> NoReturn:
@@ -162,8 +159,8 @@ class SavepointOnPostgreSQL(PartOfPostgreSQLTransaction):
             landing = _fly(self._connection, undoing, alone=False)
             if landing.error is not None:
                 raise landing.error
-        except psycopg.Error:
-            logger.warning("the connection broke before it could roll back to a savepoint", exc_info=True)
+        except psycopg.Error as error:
+            log_broken("before it could roll back to a savepoint", error)
             self._connection.invalidate()
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Sequence
 from itertools import groupby
 from operator import itemgetter
@@ -10,11 +9,9 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from sequent_sa.dialects.driver_transaction import errors_of, fetch, refuse, roll_back, sendable
+from sequent_sa.dialects.driver_transaction import errors_of, fetch, log_broken, refuse, roll_back, sendable
 from sequent_sa.dialects.sqlite.connections import become_writer
 from sequent_sa.dialects.statement import BoundStatement
-
-logger = logging.getLogger(__name__)
 
 
 class SQLiteTransaction:
@@ -103,8 +100,8 @@ class SavepointOnSQLite(PartOfSQLiteTransaction):
             try:
                 self._run("ROLLBACK TO SAVEPOINT sequent_sa")
                 self._run("RELEASE SAVEPOINT sequent_sa")
-            except errors_of(self._connection):
-                logger.warning("the connection broke before it could roll back to a savepoint", exc_info=True)
+            except errors_of(self._connection) as error:
+                log_broken("before it could roll back to a savepoint", error)
                 self._connection.invalidate()
         self._begun = False
 
