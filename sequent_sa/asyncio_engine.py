@@ -62,20 +62,14 @@ def _settings(engine: Engine) -> dict[str, Any]:
     return found
 
 
-class _Stop(Exception):
-    """Ends an attempt to connect when it is known with which arguments it would be made."""
-
-    def __init__(self, arguments: Mapping[str, Any]) -> None:
-        super().__init__("no connection is wanted")  # the arguments are nothing for a log
-        self.arguments = arguments
+_asking: ContextVar[dict[str, Any] | None] = ContextVar("sequent_sa_asking_for_arguments", default=None)
 
 
-_asking = ContextVar("sequent_sa_asking_for_arguments", default=False)
-
-
-def _stop(_dialect: Any, _record: Any, _positional: list[Any], arguments: dict[str, Any]) -> None:
-    if _asking.get():
-        raise _Stop(arguments)
+def _answer(_dialect: Any, _record: Any, _positional: list[Any], arguments: dict[str, Any]) -> None:
+    asked = _asking.get()
+    if asked is not None:
+        asked.update(arguments)
+        raise ConfigurationError("no connection is wanted, only with which arguments it would be made")
 
 
 def _connect_like(engine: Engine, new: Engine) -> None:
@@ -87,19 +81,22 @@ def _connect_like(engine: Engine, new: Engine) -> None:
     def connect(_dialect: Any, _record: Any, _positional: list[Any], arguments: dict[str, Any]) -> None:
         arguments.update(_arguments(engine))
 
-    if not event.contains(engine, "do_connect", _stop):
-        event.listen(engine, "do_connect", _stop)
+    if not event.contains(engine, "do_connect", _answer):
+        event.listen(engine, "do_connect", _answer)
     event.listen(new, "do_connect", connect)
 
 
 def _arguments(engine: Engine) -> Mapping[str, Any]:
+    """Empty when somebody makes the connections himself, and does not say how."""
     pool = engine.pool.recreate()  # the pool itself may have a connection already
-    asking = _asking.set(True)
+    arguments: dict[str, Any] = {}
+    asking = _asking.set(arguments)
     try:
         pool.connect().close()
-    except _Stop as stopped:
-        return stopped.arguments
+    except ConfigurationError:
+        if not arguments:
+            raise
     finally:
         _asking.reset(asking)
         pool.dispose()
-    return {}  # whoever makes the connections does not say how
+    return arguments
