@@ -36,6 +36,8 @@ def _object(text: str) -> dict[str, Any]:
         data: Any = json.loads(text)
     except ValueError as error:
         raise ConfigurationError(f"--json is no JSON: {error}") from error
+    except RecursionError as error:
+        raise ConfigurationError("--json is nested too deep") from error
     if not isinstance(data, dict):
-        raise ConfigurationError(f'--json must be an object, such as \'{{"title": "Hi"}}\', not {text}')
+        raise ConfigurationError(f'--json must be an object, such as \'{{"title": "Hi"}}\', not a {type(data).__name__}')
     return cast("dict[str, Any]", data)
