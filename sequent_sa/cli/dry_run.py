@@ -39,5 +39,6 @@ def _object(text: str) -> dict[str, Any]:
     except RecursionError as error:
         raise ConfigurationError("--json is nested too deep") from error
     if not isinstance(data, dict):
-        raise ConfigurationError(f'--json must be an object, such as \'{{"title": "Hi"}}\', not a {type(data).__name__}')
+        kind = type(data).__name__
+        raise ConfigurationError(f'--json must be an object, such as \'{{"title": "Hi"}}\', not a {kind}')
     return cast("dict[str, Any]", data)

@@ -63,9 +63,7 @@ def is_untouched(app: Sequent) -> bool:
 @pytest.mark.usefixtures("on_database")
 @pytest.mark.parametrize("deep", [[], ["--deep"]], ids=["one level", "deep"])
 @pytest.mark.parametrize("mistake", MISTAKES)
-def test_a_mistake_is_one_line(
-    app: Sequent, mistake: str, deep: list[str], capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_mistake_is_one_line(app: Sequent, mistake: str, deep: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     """It says what is wrong, and nothing is stored."""
     name, text, expected = MISTAKES[mistake]
     assert 1 == dry_run(name, text, *deep)

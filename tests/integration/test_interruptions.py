@@ -4,21 +4,27 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import json
 import signal
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Generator, Iterator
-from typing import ClassVar
+from typing import Any, ClassVar
 from uuid import UUID
 
 import pytest
-from sqlalchemy import Connection, QueuePool, create_engine, text
+from sqlalchemy import AsyncAdaptedQueuePool, Connection, QueuePool, create_engine, event, text
 
 from sequent_sa import CommandHandler, Projector, Sequent, UnitOfWorkError, Workflow, on
 from sequent_sa.execution.middleware import Next, Request
+from tests import blog
 from tests.blog import AddComment, AddPost, Post, PostAdded, PostRecord, RenamePost
-from tests.databases import Database, PostgreSQLDatabases
+from tests.databases import Database, PostgreSQLDatabases, SQLiteDatabases
 from tests.integration.callers import add, new_app, post, stored
+from tests.integration.test_concurrency import ROOT
 
+ATTEMPTS = 25  # as many as interrupted_commands.py makes
 PHASES = ["filter", "middleware", "handler", "projector", "workflow", "after commit"]
 
 
@@ -164,6 +170,26 @@ def locked(postgresql_databases: PostgreSQLDatabases) -> Generator[tuple[Sequent
     app.engine.dispose()
 
 
+def test_interrupts_of_a_process_at_any_moment(database: Database) -> None:
+    """After Control-C a command is there as a whole or not at all, no connection is in use, and the next one works."""
+    app = blog.new_app(database.url)
+    app.create_all()
+    app.engine.dispose()
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.integration.interrupted_commands", database.url],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=ROOT,
+    )
+    assert (0, "") == (done.returncode, done.stderr)
+    found = [tuple(json.loads(line)) for line in done.stdout.splitlines()]
+    assert ATTEMPTS == len(found)
+    assert {0} == {in_use for _, in_use, _, _ in found}
+    assert {(0, ()), (3, (1,))} >= {(stored, tuple(comments)) for _, _, stored, comments in found}
+    assert [False, 0, 3, [1]] == list(found[-1])
+
+
 def test_an_interrupt_in_the_middle_of_a_burst(locked: tuple[Sequent, UUID, Connection]) -> None:
     """Control-C while the server works: the transaction is gone, and the connection good or replaced."""
     app, post_id, watcher = locked
@@ -217,6 +243,56 @@ def test_a_task_that_is_cancelled_in_the_middle_of_a_burst(
 
     asyncio.run(work())
     assert (post(app, post_id).title, stored(app)) == ("Hi", (8, 4))
+
+
+@pytest.mark.parametrize("joined", [False, True], ids=["own", "joined"])
+def test_a_task_that_is_cancelled_while_it_waits_for_the_one_writer(
+    sqlite_databases: SQLiteDatabases, joined: bool
+) -> None:
+    """The lock that its thread gets later is given back, and so is the connection; the next task can write."""
+    database = sqlite_databases.create()
+    app = Sequent(create_engine(database.url, pool_size=1, max_overflow=0), packages=["tests.blog"], environment="test")
+    app.create_all()
+
+    async def write() -> None:
+        if not joined:
+            await app.execute_commands_async(add(app, "cancelled"))
+            return
+        async with app.session_async() as session:
+            await app.execute_commands_async(add(app, "cancelled"), session=session)
+            await session.commit()
+
+    async def work() -> None:
+        waiting = asyncio.Event()
+        loop = asyncio.get_running_loop()
+
+        @event.listens_for(app.async_engine.sync_engine, "before_cursor_execute")
+        def note(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:  # pyright: ignore[reportUnusedFunction]
+            if statement == "BEGIN IMMEDIATE":
+                loop.call_soon(waiting.set)
+
+        with app.dialect.writing(app.engine) as holder, holder.begin():
+            task = asyncio.create_task(write())
+            if joined:
+                await asyncio.sleep(0.2)  # its lock is taken on the driver's cursor, where nobody can listen
+            else:
+                await asyncio.wait_for(waiting.wait(), 30)
+                await asyncio.sleep(0)
+            task.cancel()
+            await asyncio.sleep(0)
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        pool = app.async_engine.pool
+        assert isinstance(pool, QueuePool | AsyncAdaptedQueuePool)
+        assert pool.checkedout() == 0
+        for number in range(3):
+            await app.execute_commands_async(add(app, f"next {number}"))
+        await app.async_engine.dispose()
+
+    asyncio.run(work())
+    app.execute_commands(add(app, "by a thread"))
+    assert (True, (8, 4)) == (is_clean(app), stored(app))
+    app.engine.dispose()
 
 
 def test_tasks_that_are_cancelled_at_any_moment(app: Sequent) -> None:
