@@ -216,10 +216,6 @@ def coverage(session: nox.Session) -> None:
 
 @nox.session
 def benchmarks(session: nox.Session) -> None:
-    """Every program in benchmarks/."""
-    install(session, "test")
-    programs = sorted((HERE / "benchmarks").glob("[!_]*.py"))
-    if not programs:
-        session.error("benchmarks/ has no program")
-    for program in programs:
-        session.run("python", "-m", f"benchmarks.{program.stem}", *session.posargs)
+    """Measure, and write the tables and plots of docs/performance; parts that take long only when they are named."""
+    install(session, "benchmarks")
+    session.run("python", "-m", "benchmarks.run", *session.posargs)

@@ -1,38 +1,34 @@
 """W6: an event with an id, a moment, a decimal and a value object, to JSON and back to the object.
 
-Prints thousands of events a second, and ratios to msgspec on a frozen dataclass, medians of interleaved rounds.
+The limit is msgspec on a frozen dataclass. Usage: python -m benchmarks.codec [EVENTS A ROUND] [ROUNDS]
 """
 
 from __future__ import annotations
 
-import json
-import statistics
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
+from functools import partial
+from importlib.util import find_spec
 from uuid import UUID, uuid4
 
 import msgspec
 
-from sequent_sa import Event, ValueObject
+from benchmarks.blog import Money, Paid
+from benchmarks.harness.arguments import numbers
+from benchmarks.harness.figures import Round
+from benchmarks.harness.results import LIMIT, OURS, PEER, Result, Results
+from benchmarks.harness.rounds import interleaved
 from sequent_sa.messages.codec import decode_event, encode_event
 
-ROUNDS, EVENTS = 15, 3_000
-NOW = datetime(2026, 1, 2, 3, 4, 5, 678901, tzinfo=UTC)
+MARSHMALLOW = "marshmallow and msgspec's JSON"
+SLOW = 20  # so many times fewer events for what takes long
 
-
-class Money(ValueObject):
-    cents: int
-    currency: str
-
-
-class Paid(Event):
-    by: UUID
-    at: datetime
-    rate: Decimal
-    amount: Money
+ID, NOW = uuid4(), datetime(2026, 1, 2, 3, 4, 5, 678901, tzinfo=UTC)
+EVENT = Paid(ID, 1, NOW, by=uuid4(), at=NOW, rate=Decimal("1.0725"), amount=Money(cents=1250, currency="EUR"))
+STORED = encode_event(EVENT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,18 +48,12 @@ class PlainPaid:
     amount: PlainMoney
 
 
-ID = uuid4()
-EVENT = Paid(ID, 1, NOW, by=uuid4(), at=NOW, rate=Decimal("1.0725"), amount=Money(cents=1250, currency="EUR"))
 PLAIN = PlainPaid(ID, 1, NOW, EVENT.by, NOW, EVENT.rate, PlainMoney(1250, "EUR"))
-PLAIN_DECODER = msgspec.json.Decoder(PlainPaid)
-PLAIN_ENCODER = msgspec.json.Encoder()
+DECODER, ENCODER = msgspec.json.Decoder(PlainPaid), msgspec.json.Encoder()
 
 
 def limit() -> object:
-    return PLAIN_DECODER.decode(PLAIN_ENCODER.encode(PLAIN))
-
-
-STORED = encode_event(EVENT)
+    return DECODER.decode(ENCODER.encode(PLAIN))
 
 
 def encoded() -> object:
@@ -83,36 +73,50 @@ def constructed() -> object:
 
 
 def by_schema() -> object:
-    return Paid.load(json.loads(json.dumps(EVENT.dump())))
-
-
-def seconds(call: Callable[[], object], number: int) -> float:
-    start = time.perf_counter()
-    for _ in range(number):
-        call()
-    return (time.perf_counter() - start) / number
+    return Paid.load(msgspec.json.decode(msgspec.json.encode(EVENT.dump())))
 
 
 def main() -> None:
     """Measure and print."""
-    assert both_ways() == by_schema() == EVENT
+    events, rounds = numbers(3_000, 15)
+    measure(Results(), events, rounds)
+
+
+def measure(results: Results, events: int, rounds: int) -> None:
+    """Add what W6 gives; the parts of it are in a result of their own."""
+    assert both_ways() == decoded() == by_schema() == EVENT
     assert limit() == PLAIN
-    calls = {
-        "limit: msgspec on a frozen dataclass, both ways": limit,
-        "both ways": both_ways,
-        "encode, proven to be readable": encoded,
-        "decode": decoded,
-        "construct": constructed,
-        "marshmallow and json, both ways": by_schema,
+    slow = max(1, events // SLOW)
+    subjects = {
+        OURS: partial(_round, both_ways, events),
+        LIMIT: partial(_round, limit, events),
+        MARSHMALLOW: partial(_round, by_schema, slow),
     }
-    found: dict[str, list[float]] = {name: [] for name in calls}
-    for _ in range(ROUNDS):
-        for name, call in calls.items():
-            found[name].append(seconds(call, EVENTS // 20 if call is by_schema else EVENTS))
-    fastest = statistics.median(found[next(iter(calls))])
-    for name, times in found.items():
-        median = statistics.median(times)
-        print(f"{name:50} {1e6 * median:8.2f} us {1e-3 / median:8.0f} k/s   {fastest / median:5.2f} of the limit")
+    if find_spec("eventsourcing") is not None:
+        from benchmarks.subjects import eventsourcing_codec as peer  # noqa: PLC0415 - may not be installed
+
+        values = {name: getattr(EVENT, name) for name in ("by", "at", "rate", "amount")}
+        subjects[PEER] = partial(_round, peer.both_ways(ID, NOW, values), slow)
+    parts = {"encode, proven readable": encoded, "decode": decoded, "construct": constructed}
+    command = f"python -m benchmarks.codec {events} {rounds}"
+    results.add(Result("W6", "", "events", interleaved(subjects, rounds), command))
+    each = {OURS: both_ways, **parts}
+    results.add(
+        Result(
+            "W6, its parts",
+            "",
+            "events",
+            interleaved({name: partial(_round, call, events) for name, call in each.items()}, rounds),
+            command,
+        )
+    )
+
+
+def _round(call: Callable[[], object], number: int) -> Round:
+    begin = time.perf_counter()
+    for _ in range(number):
+        call()
+    return Round(number, time.perf_counter() - begin)
 
 
 if __name__ == "__main__":

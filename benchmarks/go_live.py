@@ -9,8 +9,8 @@ from pathlib import Path
 
 from sqlalchemy import select
 
-from benchmarks._blog import AddPost, PostProjector, PostRecord, new_app
-from benchmarks._databases import urls
+from benchmarks.blog import AddPost, PostProjector, PostRecord, new_app
+from benchmarks.databases import urls
 from sequent_sa import Sequent
 from sequent_sa.database import NoViewHistory
 from sequent_sa.replay.engine import Replay
@@ -23,7 +23,7 @@ ROUNDS = 3
 
 def client(url: str, kind: str) -> None:
     """Work until the file exists that the command line ends with; print when each piece began, and how long it took."""
-    app = Sequent(url, packages=["benchmarks._blog"], environment="test")
+    app = Sequent(url, packages=["benchmarks.blog"], environment="test")
     done: list[tuple[float, float]] = []
     stop = Path(sys.argv[4])
     while not stop.exists():

@@ -17,8 +17,8 @@ from uuid import UUID
 
 from sqlalchemy import Engine, func, select
 
-from benchmarks._blog import AddPost, CountWords, Post, new_app, without_projection
-from benchmarks._databases import urls
+from benchmarks.blog import AddPost, CountWords, Post, new_app, without_projection
+from benchmarks.databases import urls
 from sequent_sa import Sequent
 from sequent_sa.tables import commands
 

@@ -3,6 +3,7 @@
 Ten events an aggregate: one inserts a row, nine update it. By hand on PostgreSQL: COPY out, msgspec, fold in a dict,
 COPY in; in two processes each does half. On SQLite the standard library's driver. Medians of interleaved rounds.
 
+`eventsourcing` does it with a tenth of the events, its runner with a hundredth: rates are compared.
 Usage: python -m benchmarks.replay [EVENTS] [ROUNDS]
 """
 
@@ -11,27 +12,33 @@ from __future__ import annotations
 import multiprocessing
 import os
 import sqlite3
-import statistics
-import sys
 import time
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import ExitStack
 from dataclasses import replace
+from functools import partial
+from importlib.util import find_spec
 from typing import Any
 from uuid import UUID
 
 import msgspec
 import psycopg
-from sqlalchemy import Connection, func, make_url, select, text
+from sqlalchemy import Connection, func, select, text
 
-from benchmarks._blog import PostRecord, new_app
-from benchmarks._databases import urls
+from benchmarks.blog import PostRecord, new_app
+from benchmarks.databases import New, databases, libpq_url
+from benchmarks.harness.arguments import numbers
+from benchmarks.harness.figures import Round
+from benchmarks.harness.results import LIMIT, OURS, Result, Results
+from benchmarks.harness.rounds import interleaved
 from sequent_sa import Sequent
 from sequent_sa.replay.engine import Replay
 
-EVENTS = int(sys.argv[1]) if len(sys.argv) > 1 and __name__ == "__main__" else 100_000
-ROUNDS = int(sys.argv[2]) if len(sys.argv) > 2 and __name__ == "__main__" else 3
+RUNNER, READER = "eventsourcing, its runner", "eventsourcing, its reader by hand"
+ONE_PROCESS, LIMIT_OF_TWO = "sequent_sa, 1 process", "by hand, 2 processes"
+FEWER, FEWEST = 10, 100
 
-app = Sequent(os.environ.get("SEQUENT_BENCHMARK_URL"), packages=["benchmarks._blog"], environment="test")
+app = Sequent(os.environ.get("SEQUENT_BENCHMARK_URL"), packages=["benchmarks.blog"], environment="test")
 """What worker processes import."""
 
 _IDS = "lpad(to_hex(CAST(hashint8(i) AS bigint) & 2147483647), 8, '0') || lpad(to_hex(i), 24, '0')"
@@ -50,7 +57,7 @@ class NoMigrations:
         """Nothing is pending."""
 
 
-def fill(app: Sequent) -> None:
+def fill(app: Sequent, events: int) -> None:
     """Store the events, by SQL: that is not what is measured."""
     app.register_types()
     on_postgresql = app.dialect.name == "postgresql"
@@ -62,7 +69,7 @@ def fill(app: Sequent) -> None:
 
         run(f"""INSERT INTO {schema}commands (created_at, command_type_id, command_json)
                 SELECT CURRENT_TIMESTAMP, min(id), '{{}}' FROM {schema}command_types""")
-        posts = _numbers("i", EVENTS // 10, on_postgresql)
+        posts = _numbers("i", events // 10, on_postgresql)
         numbers = _numbers("s", 10, on_postgresql)
         id_ = f"CAST({_IDS} AS uuid)" if on_postgresql else "printf('%08x%024x', (i * 2654435761) % 4294967296, i)"
         json = "CAST({} AS jsonb)" if on_postgresql else "{}"
@@ -88,8 +95,8 @@ def _numbers(name: str, highest: int, on_postgresql: bool) -> str:
     return f"(WITH RECURSIVE c({name}) AS (SELECT 1 UNION ALL {step}) SELECT {name} FROM c)"
 
 
-def ours(app: Sequent, workers: int) -> float:
-    """Seconds that a run takes."""
+def ours(app: Sequent, workers: int, events: int) -> Round:
+    """One replay: `run` is what is measured."""
     context = replace(app.replay_context(NoMigrations()), workers=workers, import_name="benchmarks.replay:app")
     replay = Replay.create(context, app.projectors)
     replay.prepare()
@@ -98,11 +105,11 @@ def ours(app: Sequent, workers: int) -> float:
     seconds = time.perf_counter() - begin
     replay.optimize()
     replay.go_live()
-    check(app)
-    return seconds
+    check(app, events)
+    return Round(events, seconds)
 
 
-def check(app: Sequent) -> None:
+def check(app: Sequent, events: int) -> None:
     """The rows are right."""
     with app.session() as session:
         found = session.execute(
@@ -110,7 +117,7 @@ def check(app: Sequent) -> None:
                 func.count(), func.count(PostRecord.title), func.count(PostRecord.author), func.sum(PostRecord.words)
             )
         ).one()
-    posts = EVENTS // 10
+    posts = events // 10
     assert (posts, posts, posts, posts * (posts + 1) // 2) == tuple(found), found
 
 
@@ -189,8 +196,8 @@ def by_hand_on_sqlite(path: str) -> None:
     connection.close()
 
 
-def by_hand(app: Sequent, workers: int) -> float:
-    """Seconds that it takes, into an empty table with a primary key."""
+def by_hand(app: Sequent, workers: int, events: int) -> Round:
+    """Into an empty table with a primary key."""
     on_postgresql = app.dialect.name == "postgresql"
     with app.dialect.writing(app.engine) as connection, connection.begin():
         connection.exec_driver_sql("DROP TABLE IF EXISTS by_hand")
@@ -198,7 +205,7 @@ def by_hand(app: Sequent, workers: int) -> float:
         connection.exec_driver_sql(
             f"CREATE TABLE by_hand (aggregate_id {kind} PRIMARY KEY, author text, title text, words int)"
         )
-    url = make_url(app.engine.url).set(drivername="postgresql").render_as_string(hide_password=False)
+    url = libpq_url(app.engine.url)
     begin = time.perf_counter()
     if not on_postgresql:
         by_hand_on_sqlite(str(app.engine.url.database))
@@ -206,32 +213,51 @@ def by_hand(app: Sequent, workers: int) -> float:
         by_hand_on_postgresql(url)
     else:
         by_hand_in_two_processes(url)
-    return time.perf_counter() - begin
+    seconds = time.perf_counter() - begin
+    with app.engine.connect() as connection:
+        found = connection.exec_driver_sql("SELECT count(author), count(title), sum(words) FROM by_hand").one()
+    posts = events // 10
+    assert (posts, posts, posts * (posts + 1) // 2) == tuple(found), found
+    return Round(events, seconds)
 
 
 def main() -> None:
-    for name, url in urls():
-        os.environ["SEQUENT_BENCHMARK_URL"] = url
-        app = new_app(url)
-        fill(app)
-        kinds: dict[tuple[str, int], Callable[[], float]] = {
-            (what, workers): lambda work=work, workers=workers, app=app: work(app, workers)  # type: ignore[misc]
-            for workers in (1, 2)
-            for what, work in (("ours", ours), ("by hand", by_hand))
-            if name == "postgresql" or (what, workers) != ("by hand", 2)
-        }
-        took: dict[tuple[str, int], list[float]] = {kind: [] for kind in kinds}
-        for _ in range(ROUNDS):
-            for kind, work in kinds.items():
-                took[kind].append(work())
-        rate = {kind: EVENTS / statistics.median(seconds) for kind, seconds in took.items()}
-        for (what, workers), a_second in rate.items():
-            print(f"W5  {name:<11}{EVENTS:>9} events  {what:<8} {workers} process(es) {a_second:>9,.0f} events/s")
-        print(f"W5  {name:<11}1 process:   {rate['ours', 1] / rate['by hand', 1]:.2f} of the limit")
-        if name == "postgresql":
-            print(f"W5  {name:<11}2 processes: {rate['ours', 2] / rate['by hand', 2]:.2f} of the limit")
-        print(f"W5  {name:<11}2 processes: {rate['ours', 2] / rate['ours', 1]:.2f} times one")
-        app.engine.dispose()
+    """On both kinds of databases."""
+    events, rounds = numbers(100_000, 3)
+    results = Results()
+    for database, new in databases():
+        measure(results, database, new, events, rounds)
+
+
+def measure(results: Results, database: str, new: New, events: int, rounds: int) -> None:
+    """Add what W5 gives on one kind of database, in one process and in two."""
+    url = new()
+    os.environ["SEQUENT_BENCHMARK_URL"] = url
+    on_postgresql = database == "postgresql"
+    app = new_app(url)
+    fill(app, events)
+    subjects: dict[str, Callable[[], Round]] = {OURS: partial(ours, app, 2, events)}
+    subjects[ONE_PROCESS] = partial(ours, app, 1, events)
+    subjects[LIMIT] = partial(by_hand, app, 1, events)
+    if on_postgresql:
+        subjects[LIMIT_OF_TWO] = partial(by_hand, app, 2, events)
+    with ExitStack() as stack:
+        if on_postgresql and find_spec("eventsourcing") is not None:
+            from benchmarks.subjects.eventsourcing_replay import Replays  # noqa: PLC0415 - may not be installed
+
+            fewer, fewest = (Replays(new(), max(10, events // part)) for part in (FEWER, FEWEST))
+            stack.callback(fewer.close)
+            stack.callback(fewest.close)
+            subjects |= {READER: fewer.by_reader, RUNNER: fewest.by_runner}
+        found = interleaved(subjects, rounds)
+    app.engine.dispose()
+    command = f"python -m benchmarks.replay {events} {rounds}"
+    one = {OURS: found[ONE_PROCESS], **{name: found[name] for name in (LIMIT, READER, RUNNER) if name in found}}
+    results.add(Result("W5", database, "events", one, command))
+    two = {OURS: found[OURS], ONE_PROCESS: found[ONE_PROCESS]}
+    if on_postgresql:
+        two[LIMIT] = found[LIMIT_OF_TWO]
+    results.add(Result("W5, 2 processes", database, "events", two, command))
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ import statistics
 import time
 from functools import partial
 
-from benchmarks._databases import urls
+from benchmarks.databases import urls
 from tests import ledger
 
 EVENTS = 1_000

@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+from decimal import Decimal
 from uuid import UUID
 
 from sqlalchemy.orm import Mapped, mapped_column
 
-from sequent_sa import AggregateRoot, Command, CommandHandler, Event, Projector, Sequent, ViewRecordBase, on
+from sequent_sa import (
+    AggregateRoot,
+    Command,
+    CommandHandler,
+    Event,
+    Projector,
+    Sequent,
+    ValueObject,
+    ViewRecordBase,
+    on,
+)
 from sequent_sa.projections.projector_states import ProjectorStates
 
 
@@ -36,7 +48,25 @@ class PostWordsCounted(Event):
     words: int
 
 
+class Money(ValueObject):
+    cents: int
+    currency: str
+
+
+class Paid(Event):
+    """What W6 brings to JSON and back; no post has it."""
+
+    by: UUID
+    at: datetime
+    rate: Decimal
+    amount: Money
+
+
 class Post(AggregateRoot):
+    author: str = ""
+    title: str = ""
+    words: int = 0
+
     def __init__(self, command: AddPost) -> None:
         super().__init__(command.aggregate_id)
         self.apply(PostAdded)
@@ -46,6 +76,18 @@ class Post(AggregateRoot):
 
     def count(self, words: int) -> None:
         self.apply(PostWordsCounted, words=words)
+
+    @on(PostAuthorChanged)
+    def _author_changed(self, event: PostAuthorChanged) -> None:
+        self.author = event.author
+
+    @on(PostTitleChanged)
+    def _title_changed(self, event: PostTitleChanged) -> None:
+        self.title = event.title
+
+    @on(PostWordsCounted)
+    def _words_counted(self, event: PostWordsCounted) -> None:
+        self.words = event.words
 
 
 class PostCommandHandler(CommandHandler):

@@ -1,0 +1,1 @@
+"""How it is measured: rounds, figures, settings, targets, and what is written of it."""
