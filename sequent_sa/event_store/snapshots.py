@@ -78,7 +78,7 @@ class SnapshotStore(Protocol):
         ...
 
     def postpone(self, transaction: Transaction, outdated: Outdated) -> None:
-        """Put an aggregate that was handed out behind all others that wait."""
+        """Put an aggregate that was handed out behind all others that wait, unless it has its snapshot by now."""
         ...
 
     def mark(self, transaction: Transaction, aggregate_ids: Collection[UUID]) -> None:
@@ -213,9 +213,10 @@ class SQLSnapshotStore:
 
     def postpone(self, transaction: Transaction, outdated: Outdated) -> None:
         mine = (tracked.c.aggregate_id == outdated.aggregate_id) & (tracked.c.snapshot_version == outdated.version)
+        waits = tracked.c.snapshot_outdated_at.is_not(None)
         with transaction.reading() as connection:
             connection.execute(
-                update(tracked).where(mine).values(snapshot_outdated_at=_clock.now(), snapshot_scheduled_at=None)
+                update(tracked).where(mine, waits).values(snapshot_outdated_at=_clock.now(), snapshot_scheduled_at=None)
             )
 
     def mark(self, transaction: Transaction, aggregate_ids: Collection[UUID]) -> None:

@@ -64,7 +64,11 @@ class InMemorySnapshotStore:
         """To the end of the line."""
         key = (outdated.aggregate_id, outdated.version)
         now = _clock.now()
-        self._replace(transaction, [key], lambda each: replace(each, outdated_at=now, scheduled_at=None))
+
+        def wait(each: Tracked) -> Tracked:
+            return each if each.outdated_at is None else replace(each, outdated_at=now, scheduled_at=None)
+
+        self._replace(transaction, [key], wait)
 
     def mark(self, transaction: Transaction, aggregate_ids: Collection[UUID]) -> None:
         """Each needs a snapshot of its declared version."""

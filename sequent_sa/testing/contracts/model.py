@@ -14,6 +14,7 @@ from sequent_sa.event_store.append import StreamAtVersion, StreamWithEvents
 from sequent_sa.exceptions import AggregateKeyNotUnique, OptimisticLockingError, SequenceNumberGap, SequentError
 from sequent_sa.messages.event import Event
 from sequent_sa.testing.contracts.domain import DIARY, DIARY_VERSION
+from sequent_sa.testing.contracts.snapshot_model import SnapshotModel, Tracked
 
 Key = tuple[str, tuple[tuple[str, bool, object], ...]]
 Refusal = tuple[type[SequentError], UUID]
@@ -47,8 +48,7 @@ class Model:
     partition_keys: dict[UUID, str] = field(default_factory=dict[UUID, str])
     log: list[tuple[int, Event]] = field(default_factory=list[tuple[int, Event]])
     logged: int = 0
-    tracked: dict[tuple[UUID, int], bool] = field(default_factory=dict[tuple[UUID, int], bool])
-    snapshots: dict[tuple[UUID, int, int], Snapshot] = field(default_factory=dict[tuple[UUID, int, int], Snapshot])
+    snapshots: SnapshotModel = field(default_factory=SnapshotModel)
 
     def after(self, changes: Iterable[ModelChange]) -> tuple[Model, set[Refusal]]:
         """What there is after some changes in one transaction, and what may be said against the first that is wrong."""
@@ -61,8 +61,7 @@ class Model:
             dict(self.partition_keys),
             [*self.log],
             self.logged,
-            dict(self.tracked),
-            dict(self.snapshots),
+            self.snapshots.copy(),
         )
         for change in changes:
             refusals = change(copy)
@@ -96,7 +95,7 @@ class Model:
                 stored.events.append(each.event)
             self._say_partition_key(stream, stored)
             if stream.snapshot_version is not None and stream.snapshot_outdated_at is not None:
-                self.tracked[stream.aggregate_id, stream.snapshot_version] = True
+                self.snapshots.need([(stream.aggregate_id, stream.snapshot_version)], stream.snapshot_outdated_at)
         return self._replace_keys([stream for stream, _ in ordered if stream.unique_keys is not None])
 
     def update_keys(self, streams: Sequence[StreamAtVersion]) -> set[Refusal]:
@@ -116,50 +115,33 @@ class Model:
         self.keys = {key: holder for key, holder in self.keys.items() if holder not in aggregate_ids}
         self.partition_keys = {id_: key for id_, key in self.partition_keys.items() if id_ not in aggregate_ids}
         self.log = [(number, event) for number, event in self.log if event.aggregate_id not in aggregate_ids]
-        self.forget_snapshots(aggregate_ids)
+        self.snapshots.forget(lambda key: key[0] in aggregate_ids)
         return set()
 
     def take(self, snapshot: Snapshot) -> set[Refusal]:
         """Keep a snapshot of an aggregate that is there."""
         if snapshot.aggregate_id in self.streams:
-            self.tracked[snapshot.aggregate_id, snapshot.version] = False
-            self.snapshots[snapshot.aggregate_id, snapshot.version, snapshot.sequence_number] = snapshot
+            self.snapshots.take(snapshot)
         return set()
 
     def latest_snapshot(self, aggregate_id: UUID) -> Snapshot | None:
-        """The one that loading begins with."""
-        numbers = self.snapshot_numbers(aggregate_id)
-        return self.snapshots[aggregate_id, DIARY_VERSION, max(numbers)] if numbers else None
-
-    def snapshot_numbers(self, aggregate_id: UUID) -> list[int]:
-        """Which snapshots there are that the aggregate's class reads."""
-        if not self.is_diary(aggregate_id):
-            return []
-        return [number for *key, number in self.snapshots if key == [aggregate_id, DIARY_VERSION]]
+        """The one that loading begins with: of the version that the aggregate's class reads."""
+        kept = self.snapshots.kept.get((aggregate_id, DIARY_VERSION), {}) if self.is_diary(aggregate_id) else {}
+        return kept[max(kept)] if kept else None
 
     def is_diary(self, aggregate_id: UUID) -> bool:
         """Whether it is there, and its class has snapshots."""
         return aggregate_id in self.streams and self.streams[aggregate_id].aggregate_type == DIARY
 
-    def outdated(self) -> list[UUID]:
-        """Which aggregates need a snapshot that their class reads."""
-        waiting = (
-            id_ for (id_, version), is_outdated in self.tracked.items() if is_outdated and version == DIARY_VERSION
+    def is_declared(self, key: Tracked) -> bool:
+        """Whether the aggregate's class reads snapshots of the version."""
+        return self.is_diary(key[0]) and key[1] == DIARY_VERSION
+
+    def happened_since(self, aggregate_id: UUID, moment: datetime) -> bool:
+        """Whether the aggregate has an event at a moment or later."""
+        return aggregate_id in self.streams and any(
+            event.created_at >= moment for event in self.streams[aggregate_id].events
         )
-        return sorted(id_ for id_ in waiting if self.streams[id_].aggregate_type == DIARY)
-
-    def forget_snapshots(self, aggregate_ids: Collection[UUID]) -> int:
-        """Nothing is known of snapshots; returns what was tracked."""
-        before = len(self.tracked)
-        self.tracked = {key: each for key, each in self.tracked.items() if key[0] not in aggregate_ids}
-        self.snapshots = {key: each for key, each in self.snapshots.items() if key[0] not in aggregate_ids}
-        return before - len(self.tracked)
-
-    def drop_snapshots(self, which: Collection[tuple[UUID, int, int]]) -> int:
-        """Remove some; returns how many there were."""
-        for key in which:
-            del self.snapshots[key]
-        return len(which)
 
     def _say_partition_key(self, stream: EventStream, stored: Stored) -> None:
         if stream.events_partition_key == stored.partition_key:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Collection, Generator, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime
 from uuid import UUID
 
 import pytest
@@ -16,12 +16,14 @@ from sequent_sa.aggregates.event_stream import EventStream
 from sequent_sa.aggregates.snapshot import snapshot_versions
 from sequent_sa.event_store.append import StreamAtVersion, StreamWithEvents
 from sequent_sa.event_store.positions import EventBatch, EventPosition
+from sequent_sa.event_store.snapshots import Outdated
 from sequent_sa.event_store.transaction import Transaction
 from sequent_sa.messages.command import BaseCommand
 from sequent_sa.messages.event import Event
 from sequent_sa.messages.type_names import TypeNames
 from sequent_sa.testing import InMemoryEventStore
 from sequent_sa.testing.contracts import StoreUnderTest, check_event_store
+from sequent_sa.testing.in_memory_snapshots import InMemorySnapshotStore
 from sequent_sa.testing.in_memory_transaction import InMemoryTransaction, in_memory
 
 
@@ -97,6 +99,32 @@ class KeepingDeleted(InMemoryEventStore):
         return {id_: streams[id_].stream.aggregate_type for id_ in aggregate_ids if id_ in streams}
 
 
+class _HandingOutTwice(InMemorySnapshotStore):
+    def schedule(self, transaction: Transaction, limit: int, forgotten_before: datetime) -> Sequence[Outdated]:
+        return super().schedule(transaction, limit, datetime.max.replace(tzinfo=UTC))
+
+
+class HandingOutTwice(InMemoryEventStore):
+    """Forgets at once who is at work."""
+
+    def __init__(self, versions: Mapping[str, int]) -> None:
+        super().__init__(versions)
+        self.snapshots = _HandingOutTwice(versions)
+
+
+class _PostponingNobody(InMemorySnapshotStore):
+    def postpone(self, transaction: Transaction, outdated: Outdated) -> None:
+        in_memory(transaction)
+
+
+class PostponingNobody(InMemoryEventStore):
+    """Says that it postpones."""
+
+    def __init__(self, versions: Mapping[str, int]) -> None:
+        super().__init__(versions)
+        self.snapshots = _PostponingNobody(versions)
+
+
 class _Forgiving(InMemoryTransaction):
     def commit(self) -> None:
         try:
@@ -145,11 +173,13 @@ def _without_shrinking() -> Iterator[None]:
         (Rereading, "events: expected"),
         (ForgettingKeys, "accepts what it must refuse|holder of|unique keys|the store refuses with"),
         (KeepingDeleted, "exist|deleted|loaded|refuse|page|holder|events|number"),
+        (HandingOutTwice, "handed out: expected"),
+        (PostponingNobody, "handed out: expected"),
         (Forgiving, "accepts what it must refuse|can be committed"),
     ],
 )
 def test_a_store_that_is_wrong_is_found_out(broken: type[InMemoryEventStore], says: str) -> None:
     """Whatever it does wrong, one story shows it."""
     with pytest.raises(AssertionError) as found:
-        check_event_store(opening(broken), examples=200)
+        check_event_store(opening(broken), examples=400)
     assert re.search(says, str(found.value))
