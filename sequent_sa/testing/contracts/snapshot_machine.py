@@ -9,6 +9,7 @@ from uuid import UUID
 from hypothesis import strategies as st
 from hypothesis.stateful import initialize, precondition, rule
 
+from sequent_sa import _clock
 from sequent_sa.aggregates.snapshot import Snapshot
 from sequent_sa.event_store.snapshots import Outdated
 from sequent_sa.testing.contracts.comparison import same, same_snapshot
@@ -81,7 +82,7 @@ class SnapshotMachine(StreamMachine):
         """Behind all others; nothing happens to whom nobody waits for."""
         with self.changing() as transaction:
             self.store.snapshots.postpone(transaction, Outdated(aggregate_id, DIARY, DIARY_VERSION))
-        now = datetime.now(UTC)
+        now = _clock.now()
         self.model.snapshots.change(
             [(aggregate_id, DIARY_VERSION)],
             lambda need: need if need.since is None else replace(need, since=now, handed_out=False),

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from uuid import UUID
 
+from sequent_sa import _clock
 from sequent_sa.aggregates.snapshot import Snapshot
 
 Tracked = tuple[UUID, int]
@@ -35,7 +36,7 @@ class SnapshotModel:
 
     def need(self, keys: Collection[Tracked], since: datetime | None = None) -> None:
         """Who needs one already has waited since then."""
-        moment = since or datetime.now(UTC)
+        moment = since or _clock.now()
         for key in keys:
             known = self.needs.get(key, Need())
             self.needs[key] = known if known.since is not None else replace(known, since=moment, handed_out=False)
