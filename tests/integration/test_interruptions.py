@@ -10,11 +10,11 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Generator, Iterator
-from typing import Any, ClassVar
+from typing import ClassVar
 from uuid import UUID
 
 import pytest
-from sqlalchemy import AsyncAdaptedQueuePool, Connection, QueuePool, create_engine, event, text
+from sqlalchemy import AsyncAdaptedQueuePool, Connection, QueuePool, create_engine, text
 
 from sequent_sa import CommandHandler, Projector, Sequent, UnitOfWorkError, Workflow, on
 from sequent_sa.execution.middleware import Next, Request
@@ -263,27 +263,16 @@ def test_a_task_that_is_cancelled_while_it_waits_for_the_one_writer(
             await session.commit()
 
     async def work() -> None:
-        waiting = asyncio.Event()
-        loop = asyncio.get_running_loop()
-
-        @event.listens_for(app.async_engine.sync_engine, "before_cursor_execute")
-        def note(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:  # pyright: ignore[reportUnusedFunction]
-            if statement == "BEGIN IMMEDIATE":
-                loop.call_soon(waiting.set)
-
+        pool = app.async_engine.pool
+        assert isinstance(pool, QueuePool | AsyncAdaptedQueuePool)
         with app.dialect.writing(app.engine) as holder, holder.begin():
             task = asyncio.create_task(write())
-            if joined:
-                await asyncio.sleep(0.2)  # its lock is taken on the driver's cursor, where nobody can listen
-            else:
-                await asyncio.wait_for(waiting.wait(), 30)
-                await asyncio.sleep(0)
+            while pool.checkedout() == 0:
+                await asyncio.sleep(0.01)
             task.cancel()
             await asyncio.sleep(0)
         with pytest.raises(asyncio.CancelledError):
             await task
-        pool = app.async_engine.pool
-        assert isinstance(pool, QueuePool | AsyncAdaptedQueuePool)
         assert pool.checkedout() == 0
         for number in range(3):
             await app.execute_commands_async(add(app, f"next {number}"))
