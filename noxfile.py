@@ -71,7 +71,7 @@ def lint(session: nox.Session) -> None:
 def types(session: nox.Session) -> None:
     """Both type checkers on the package, on the examples, on what the documentation shows, and on a new application.
 
-    What is generated passes ruff and its own tests as well.
+    What is generated passes ruff and its own tests as well, and so does the blog that the tutorial leads to.
     """
     install(session, "types")
     session.run("mypy")
@@ -101,6 +101,13 @@ def types(session: nox.Session) -> None:
         with session.chdir(place / folder):
             session.run("mypy", "--strict", "--explicit-package-bases", "--exclude=alembic", ".")
             session.run("pyright")
+    with session.chdir(place):
+        session.run("bash", "-euo", "pipefail", "snippets/tutorial.sh", external=True)
+    with session.chdir(place / "blog"):
+        session.run("ruff", "check", "blog", "tests")
+        session.run("ruff", "format", "--check", "blog", "tests")
+        session.run("mypy")
+        session.run("pyright")
 
 
 @nox.session

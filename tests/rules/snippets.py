@@ -4,7 +4,8 @@ The Python of a page is one program. Its `sh` blocks are one shell session, in w
 ```python title="blog/app.py"```, is the file of that name. The pages of the tutorial are one session: each
 goes on where the one before it ended.
 
-Run as a program, `python -m tests.rules.snippets DIRECTORY` writes them there, for type checkers.
+Run as a program, `python -m tests.rules.snippets DIRECTORY` writes them there, for type checkers; the session of the
+tutorial is tutorial.sh.
 """
 
 from __future__ import annotations
@@ -66,15 +67,21 @@ def shell_session(page: Path) -> str:
     return "\n".join(lines) + "\n" if SHELL in page.read_text().splitlines() else ""
 
 
+def tutorial() -> str:
+    """The shell session of the pages of the tutorial, one after the other."""
+    return "".join(shell_session(page) for page in TUTORIAL)
+
+
 def name(page: Path) -> str:
     """A module name for a page: docs/how-to/replay.md is docs_how_to_replay."""
     return "_".join(page.relative_to(ROOT).with_suffix("").parts).replace("-", "_").lower()
 
 
 def main(directory: str) -> None:
-    """Write each page's program to `directory`."""
+    """Write each page's program to `directory`, and the session of the tutorial."""
     for page in pages():
         (Path(directory) / f"{name(page)}.py").write_text(program(page))
+    (Path(directory) / "tutorial.sh").write_text(tutorial())
 
 
 if __name__ == "__main__":

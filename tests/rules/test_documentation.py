@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.rules.snippets import ROOT, TUTORIAL, name, pages, program, shell_session
+from tests.rules.snippets import ROOT, TUTORIAL, name, pages, program, shell_session, tutorial
 
 TEST_COMMAND = "python3 -m venv .venv && .venv/bin/pip install -q nox && .venv/bin/nox"
 
@@ -39,7 +39,7 @@ def test_the_shell_session_of_a_page_succeeds(page: Path, tmp_path: Path) -> Non
 
 def test_the_tutorial_succeeds_from_the_first_page_to_the_last(tmp_path: Path) -> None:
     """Every command succeeds, from `sequent new` to the finished blog, each page going on where the last one ended."""
-    done = run("".join(shell_session(page) for page in TUTORIAL), tmp_path)
+    done = run(tutorial(), tmp_path)
     assert done.returncode == 0, done.stdout + done.stderr
 
 
