@@ -101,8 +101,8 @@ class Sequent:
             retired_events=retired_events,
         )
         self._filters, self._middleware = filters, middleware
-        self._retries = retries
-        self._storing = (store_commands_without_events, record_hooks or RecordHooks())
+        self._retries, self.store_commands_without_events = retries, store_commands_without_events
+        self.record_hooks = record_hooks or RecordHooks()
         self._language = (locale, translations)
         self._environment = environment
         self._engines = Engines(lambda: self.engine, lambda: self.async_engine)
@@ -172,7 +172,7 @@ class Sequent:
     @cached_property
     def event_store(self) -> EventStore:
         """Where commands and events are kept."""
-        return SQLEventStore(self.dialect, self.type_names, self._storing[1])
+        return SQLEventStore(self.dialect, self.type_names, self.record_hooks)
 
     @cached_property
     def event_reader(self) -> Load:
@@ -187,7 +187,7 @@ class Sequent:
     @cached_property
     def repository(self) -> AggregateRepository:
         """Where aggregates are found; outside a unit of work, for reading."""
-        return AggregateRepository(self._units, self.event_store, self.type_names, self._storing[0])
+        return AggregateRepository(self._units, self.event_store, self.type_names, self.store_commands_without_events)
 
     @cached_property
     def wiring(self) -> Wiring:
@@ -288,7 +288,7 @@ class Sequent:
         recorder = CommandRecorder(result)
         service = self.wiring.publishing_service(
             units,
-            repository_type(units, self.event_store, self.type_names),
+            repository_type(units, self.event_store, self.type_names, self.store_commands_without_events),
             self.dialect,
             strict=self._is_strict,
             persistor=lambda live: RecordingPersistor(live, result.change_row),
@@ -347,7 +347,7 @@ class Sequent:
             self.dialect.create_schemas(connection, [str(tables.metadata.schema), VIEW_SCHEMA])
             for metadata in (tables.metadata, *self.view_metadata):
                 metadata.create_all(connection)
-            self._storing[1].add_columns(connection)
+            self.record_hooks.add_columns(connection)
         self.activate_projectors()
 
     def activate_projectors(self) -> None:
@@ -367,8 +367,8 @@ class Sequent:
             filters=self._filters,
             middleware=self._middleware,
             retries=self._retries,
-            store_commands_without_events=self._storing[0],
-            record_hooks=self._storing[1],
+            store_commands_without_events=self.store_commands_without_events,
+            record_hooks=self.record_hooks,
             locale=locale,
             translations=translations,
             environment=self._environment,

@@ -13,6 +13,7 @@ from sequent_sa.aggregates.event_stream import EventStream
 from sequent_sa.event_store.append import StreamAtVersion, StreamWithEvents
 from sequent_sa.event_store.load import Position
 from sequent_sa.event_store.positions import EventBatch, EventPosition
+from sequent_sa.event_store.record_hooks import RecordHooks
 from sequent_sa.event_store.snapshots import SnapshotStore
 from sequent_sa.event_store.transaction import Transaction
 from sequent_sa.event_store.unique_keys import encode_key
@@ -29,9 +30,11 @@ class InMemoryEventStore:
     """Holds streams, unique keys and snapshots in dictionaries. `begin` makes the transactions for it.
 
     `snapshot_versions` has the version that each aggregate class with snapshots reads, by the name of its type.
+    `hooks` are called as by a store with columns, which there are none of here.
     """
 
-    def __init__(self, snapshot_versions: Mapping[str, int] | None = None) -> None:
+    def __init__(self, snapshot_versions: Mapping[str, int] | None = None, hooks: RecordHooks | None = None) -> None:
+        self._hooks = hooks or RecordHooks()
         self.snapshots: SnapshotStore = InMemorySnapshotStore(snapshot_versions or {})
         self._memory = Memory()
 
@@ -45,7 +48,11 @@ class InMemoryEventStore:
         return self._memory.committed.log
 
     def append(self, transaction: Transaction, command: BaseCommand, streams: Sequence[StreamWithEvents]) -> None:
-        """Store events."""
+        """Store events, after calling the hooks of each record: a mistake in them is one here too."""
+        self._hooks.of_command(command)
+        for _, applied in sorted(streams, key=lambda stream: stream[0].aggregate_id):
+            for event, _ in applied:
+                self._hooks.of_event(event)
         changing(transaction, partial(_append, streams=list(streams)))
 
     def load(

@@ -35,9 +35,11 @@ class SequentFixture:
     def __init__(self, app: Sequent, stage: Stage | None = None) -> None:
         stage = stage or Stage.in_memory(app)
         self._app = app
-        self._store = stage.event_store
+        self._history = stage.history
         self._units = UnitsOfWork(stage.begin)
-        self.repository = AggregateRepository(self._units, self._store, app.type_names)
+        self.repository = AggregateRepository(
+            self._units, stage.event_store, app.type_names, app.store_commands_without_events
+        )
         self._stored: list[Event] = []
         publisher = _Keeping(self._units, self._stored)
         self._service = app.wiring.command_service(self._units, self.repository, publisher)
@@ -54,6 +56,7 @@ class SequentFixture:
     def given_events(self, *events: Given) -> None:
         """Store events as history: single ones, lists and streams, of any number of aggregates.
 
+        No record hook is called for them.
         Raises `ConfigurationError` when no aggregate of the application handles an aggregate's first event.
         """
         by_aggregate: dict[UUID, list[Event]] = {}
@@ -61,13 +64,13 @@ class SequentFixture:
             by_aggregate.setdefault(event.aggregate_id, []).append(event)
         with self._units.open() as unit:
             for aggregate_id, new in by_aggregate.items():
-                known = self._store.load(unit.transaction, [aggregate_id], snapshots=False)
+                known = self._history.load(unit.transaction, [aggregate_id], snapshots=False)
                 history = [*(known[0][1] if known else ()), *new]
                 aggregate_type = self._aggregate_type(history[0])
                 name = self._app.type_names.name_of(aggregate_type)
                 aggregate = aggregate_type.load_from_history(EventStream(name, aggregate_id), history)
                 applied = [AppliedEvent(event, encode_event(event)) for event in new]
-                self._store.append(unit.transaction, GivenEvents(), [(aggregate.event_stream(name), applied)])
+                self._history.append(unit.transaction, GivenEvents(), [(aggregate.event_stream(name), applied)])
         self._stored.clear()
 
     def when_command(self, *commands: Request) -> None:

@@ -23,23 +23,29 @@ from sequent_sa.unit_of_work.unit_of_work import CommittableTransaction
 
 @dataclass(frozen=True)
 class Stage:
-    """An event store, and what begins a transaction on it."""
+    """An event store, and what begins a transaction on it.
+
+    `history` stores what a test begins with: events of before, for which no record hook is called.
+    """
 
     event_store: EventStore
+    history: EventStore
     begin: Callable[[], CommittableTransaction]
 
     @classmethod
     def in_memory(cls, app: Sequent) -> Stage:
         """Without a database."""
-        store = InMemoryEventStore(snapshot_versions(app.type_names.aggregates))
-        return cls(store, store.begin)
+        versions = snapshot_versions(app.type_names.aggregates)
+        store = InMemoryEventStore(versions, app.record_hooks)
+        return cls(store, InMemoryEventStore(versions), store.begin)
 
     @classmethod
     def on(cls, app: Sequent, connection: Connection) -> Stage:
         """In the transaction of a connection, which is rolled back when the test ends."""
         # A store remembers what it has stored, which is undone here.
-        store = SQLEventStore(app.dialect, app.type_names)
-        return cls(store, lambda: SQLTransaction(lambda: app.dialect.savepoint(connection), app.dialect))
+        store = SQLEventStore(app.dialect, app.type_names, app.record_hooks)
+        history = SQLEventStore(app.dialect, app.type_names)
+        return cls(store, history, lambda: SQLTransaction(lambda: app.dialect.savepoint(connection), app.dialect))
 
 
 def create_view_tables(app: Sequent) -> None:
@@ -60,6 +66,7 @@ def create_event_store(app: Sequent) -> None:
         with app.dialect.writing(app.engine) as connection, connection.begin():
             app.dialect.create_schemas(connection, [str(tables.metadata.schema)])
             tables.metadata.create_all(connection)
+            app.record_hooks.add_columns(connection)
 
 
 @contextmanager
