@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from uuid import UUID
 
 import pytest
@@ -25,6 +25,9 @@ from sequent_sa import (
     on,
     unique_key,
 )
+from sequent_sa.aggregates.event_stream import EventStream
+from sequent_sa.dialects import Statement
+from sequent_sa.event_store.unique_keys import unique_key_writes
 from sequent_sa.messages.type_names import TypeNames
 from sequent_sa.tables import aggregate_unique_keys
 from sequent_sa.testing.in_memory_event_store import InMemoryEventStore
@@ -352,3 +355,21 @@ def test_keys_are_refreshed_in_memory() -> None:
 
 
 command_line_app = Sequent(command_handlers=[PersonHandler])
+
+
+def test_keys_are_taken_in_one_order() -> None:
+    """By scope and key, whoever takes them: transactions that want the same ones wait, and cannot deadlock."""
+    take = Statement(select(aggregate_unique_keys))
+    streams = [
+        EventStream("Person", UUID(int=1), unique_keys={"name": {"x": "b"}, "email": {"x": "b"}}),
+        EventStream("Person", UUID(int=2), unique_keys={"name": {"x": "a"}, "email": {"x": "c"}}),
+        EventStream("Person", UUID(int=3), unique_keys={"email": {"x": "a"}}),
+    ]
+    taken = [write.parameters for write in unique_key_writes(take, streams) if write.statement is take]
+    assert [
+        ("email", '{"x":"a"}'),
+        ("email", '{"x":"b"}'),
+        ("email", '{"x":"c"}'),
+        ("name", '{"x":"a"}'),
+        ("name", '{"x":"b"}'),
+    ] == [(each["scope"], each["key"]) for each in taken if isinstance(each, Mapping)]
