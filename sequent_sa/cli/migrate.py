@@ -8,8 +8,8 @@ from sequent_sa import database
 from sequent_sa.cli.app import ApplicationFinder, pass_finder
 from sequent_sa.cli.migration_display import plan_data, plan_lines, status_data, status_lines
 from sequent_sa.cli.replay import group_size_option, workers_option
-from sequent_sa.cli.replay_display import display, print_json
-from sequent_sa.cli.reporting import json_option
+from sequent_sa.cli.replay_display import display
+from sequent_sa.cli.reporting import Report, json_option
 from sequent_sa.migration.migration import Migration
 from sequent_sa.migration.plans import MigrationPlan
 from sequent_sa.replay.context import GROUP_SIZE
@@ -69,10 +69,7 @@ def status(context: click.Context, finder: ApplicationFinder, as_json: bool) -> 
     Example: sequent migrate status
     """
     found = _migration(finder).status()
-    if as_json:
-        print_json({"status": status_data(found)})
-    else:
-        click.echo("\n".join(status_lines(found)))
+    Report(as_json).say({"status": status_data(found)}, "\n".join(status_lines(found)))
     if found.next_step is not None:
         context.exit(1)
 
@@ -93,30 +90,26 @@ def unique_keys(
 
     Example: sequent migrate unique-keys Post
     """
-    app = finder.application
+    app, report = finder.application, Report(as_json)
     database.check_event_store(app.engine)
     classes = [app.type_names.aggregate_class(name) for name in types]
     conflicts = app.refresh_unique_keys(
         *classes,
         group_size=group_size,
-        progress=lambda done: print_json({"aggregates": done}) if as_json else click.echo(f"{done} aggregates"),
+        progress=lambda done: report.say({"aggregates": done}, f"{done} aggregates"),
     )
     if as_json:
-        print_json({"conflicts": [str(conflict) for conflict in conflicts]})
+        report.say({"conflicts": [str(conflict) for conflict in conflicts]})
     else:
         for conflict in conflicts:
             click.echo(str(conflict), err=True)
     if conflicts:
         context.exit(1)
-    if not as_json:
-        click.echo("all unique keys are up to date")
+    report.note("all unique keys are up to date")
 
 
 def _show_plan(plan: MigrationPlan, as_json: bool) -> None:
-    if as_json:
-        print_json({"plan": plan_data(plan)})
-    else:
-        click.echo("\n".join(plan_lines(plan)))
+    Report(as_json).say({"plan": plan_data(plan)}, "\n".join(plan_lines(plan)))
 
 
 def _migration(finder: ApplicationFinder, workers: int | None = None, group_size: int = GROUP_SIZE) -> Migration:

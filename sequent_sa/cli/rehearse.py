@@ -12,8 +12,8 @@ from sequent_sa.cli.replay import (
     replay_context,
     workers_option,
 )
-from sequent_sa.cli.replay_display import display, print_json
-from sequent_sa.cli.reporting import json_option
+from sequent_sa.cli.replay_display import display
+from sequent_sa.cli.reporting import Report, json_option
 from sequent_sa.replay import rehearsal
 from sequent_sa.replay.rehearsal import Rehearsal
 
@@ -47,7 +47,7 @@ def rehearse(
     with shown:
         done = rehearsal.rehearse(replaying, named(replaying, names), shown.report, shown.watch)
     if as_json:
-        print_json({"rehearsal": _data(done)})
+        Report(as_json).say({"rehearsal": _data(done)})
     else:
         _print(done)
     if done.errors:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import sys
 import time
-from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
 import click
 
+from sequent_sa.cli.reporting import Report
 from sequent_sa.replay.meter import Progress, WorkerProgress
 from sequent_sa.replay.status import ReplayStatus
 
@@ -74,14 +73,18 @@ class PlainDisplay:
 class JsonDisplay(PlainDisplay):
     """Objects, one a line: `report`, `progress` and, at the end, `status`."""
 
+    def __init__(self) -> None:
+        super().__init__()
+        self._lines = Report(as_json=True)
+
     def report(self, line: str) -> None:
-        print_json({"report": line})
+        self._lines.say({"report": line})
 
     def watch(self, progress: Progress) -> None:
-        print_json({"progress": progress_data(progress)})
+        self._lines.say({"progress": progress_data(progress)})
 
     def status(self, status: ReplayStatus | None) -> None:
-        print_json({"status": None if status is None else status_data(status)})
+        self._lines.say({"status": None if status is None else status_data(status)})
 
 
 class TerminalDisplay(PlainDisplay):
@@ -233,8 +236,3 @@ def _left(seconds: float | None) -> str:
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{rest:02} left"
-
-
-def print_json(data: Mapping[str, Any]) -> None:
-    """One object a line."""
-    click.echo(json.dumps(data, default=str))

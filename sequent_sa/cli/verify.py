@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,8 +9,8 @@ import click
 
 from sequent_sa.cli.app import ApplicationFinder, pass_finder
 from sequent_sa.cli.replay import group_size_option, named, names_argument, workers_option
-from sequent_sa.cli.replay_display import display, print_json
-from sequent_sa.cli.reporting import json_option
+from sequent_sa.cli.replay_display import display
+from sequent_sa.cli.reporting import Report, json_option
 from sequent_sa.migration.migration import Migration
 from sequent_sa.replay.drift import Difference
 
@@ -47,33 +46,29 @@ def verify(
         workers=workers,
         group_size=group_size,
     )
-    printed = _Printer(limit, as_json)
+    report = Report(as_json)
+    printed = _Printer(limit, report)
     with display(as_json, on_stderr=True) as shown:
         number = migration.verify(named(migration.context, names), printed, shown.report, shown.watch)
     if as_json:
-        print_json({"differences": number})
+        report.say({"differences": number})
     elif number > limit:
-        click.echo(f"... and {number - limit} more")
+        report.note(f"... and {number - limit} more")
     if number:
         click.echo(f"{number} rows differ from what the events say", err=True)
         context.exit(1)
-    if not as_json:
-        click.echo("the tables hold what the events say")
+    report.note("the tables hold what the events say")
 
 
 class _Printer:
-    def __init__(self, limit: int, as_json: bool) -> None:
+    def __init__(self, limit: int, report: Report) -> None:
         self._left = limit
-        self._print = _as_json if as_json else _as_line
+        self._report = report
 
     def __call__(self, difference: Difference) -> None:
         if self._left:
             self._left -= 1
-            click.echo(self._print(difference))
-
-
-def _as_json(difference: Difference) -> str:
-    return json.dumps({"difference": difference._asdict()}, default=str)
+            self._report.say({"difference": difference._asdict()}, _as_line(difference))
 
 
 def _as_line(difference: Difference) -> str:
