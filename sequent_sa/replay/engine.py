@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Generator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from functools import cached_property
 from typing import TypeVar
 
@@ -15,7 +14,7 @@ from sequent_sa._asynchronous import pause
 from sequent_sa.dialects import ShadowTables
 from sequent_sa.exceptions import LockTimeout, ReplayError
 from sequent_sa.projections.persistors.record_table import record_table
-from sequent_sa.projections.projector_states import ProjectorStates, read_states
+from sequent_sa.projections.projector_states import ProjectorStates
 from sequent_sa.replay import portions, progress, replay_state
 from sequent_sa.replay.context import Projectors, ReplayContext, Report
 from sequent_sa.replay.groups import Group
@@ -23,10 +22,10 @@ from sequent_sa.replay.loader import Loader
 from sequent_sa.replay.meter import Meter, Progress, Watch
 from sequent_sa.replay.progress import GroupCounts
 from sequent_sa.replay.replay_state import ReplayRow, State
+from sequent_sa.replay.steps import Steps
 
 T = TypeVar("T")
 
-_SECONDS_TO_WAIT = 3.0
 _SECONDS_BETWEEN_SWAPS = 0.5
 
 
@@ -49,6 +48,7 @@ class Replay:
         self._watch = watch
         self._states = ProjectorStates(context.dialect, context.lock_timeout)
         self._row = row
+        self._steps = Steps(context, row)
 
     @classmethod
     def create(
@@ -92,11 +92,11 @@ class Replay:
 
         Without `swapping` nothing minds what depends on the live tables: they will stay.
         """
-        with self._step("prepare"):
+        with self._steps.taking("prepare"):
             tolerated = not swapping or any(projector.looks_after_dependents() for projector in self.projectors)
             notices = self._twins.prepare(self._table_names(), self._other_table_names(), dependents=tolerated)
             self._migrate_twins()
-            with self._changing("prepare") as connection:
+            with self._steps.changing("prepare") as connection:
                 self._states.register_replaying(connection, self.projectors)
                 replay_state.set_state(connection, self._id, State.PREPARED, error=None)
         for notice in notices:
@@ -105,38 +105,38 @@ class Replay:
 
     def run(self) -> None:
         """Load all events that are committed now, group by group. A failed or killed run goes on where it stopped."""
-        with self._step("run"):
-            with self._changing("run") as connection:
+        with self._steps.taking("run"):
+            with self._steps.changing("run") as connection:
                 replay_state.set_state(connection, self._id, State.REPLAYING, error=None)
             with self._twins.loading() as connection:
                 mark = progress.reached(connection, self._id) or self._plan(connection)
                 before = progress.counts(connection, self._id)
                 todo = progress.unfinished(connection, self._id)
             seen = self._load(todo, mark, before)
-            with self._changing("run") as connection:
+            with self._steps.changing("run") as connection:
                 replay_state.set_state(connection, self._id, State.REPLAYED)
         self._report(f"replayed {seen.done} events in {seen.seconds:.1f} s ({seen.events_a_second:,.0f} a second)")
 
     def catch_up(self) -> None:
         """Project what was committed since, in the order of commands. Can be repeated."""
-        with self._step("catch up") as row:
-            with self._changing("catch up") as connection:
+        with self._steps.taking("catch up") as row:
+            with self._steps.changing("catch up") as connection:
                 replay_state.set_state(connection, self._id, State.CATCHING_UP, error=None)
             before = State.OPTIMIZED if row.state is State.OPTIMIZED else State.REPLAYED
             try:
                 meter = Meter(self._watch, "catch up", events=self._loader.behind().events)
                 number = self._loader.catch_up(lambda events: meter.advance(1, events))
             except BaseException:
-                self._return_to(before)
+                self._steps.return_to(before)
                 raise
             meter.show()
-            with self._changing("catch up") as connection:
+            with self._steps.changing("catch up") as connection:
                 replay_state.set_state(connection, self._id, before)
         self._report(f"caught up with {number} events")
 
     def compare(self, compare: Callable[[Connection], T]) -> T:
         """Catch up until one moment, and compare the live tables and the twins as they were then."""
-        with self._step("catch up"), self._twins.comparing() as live:
+        with self._steps.taking("catch up"), self._twins.comparing() as live:
             with self._twins.loading_while_going_live(live) as loading:
                 self._loader.catch_up_within(live, loading)
             with self._twins.beside(live) as both:
@@ -144,9 +144,9 @@ class Replay:
 
     def optimize(self) -> None:
         """Bring back indexes and foreign keys, and refresh the statistics."""
-        with self._step("optimize"):
+        with self._steps.taking("optimize"):
             self._twins.optimize()
-            with self._changing("optimize") as connection:
+            with self._steps.changing("optimize") as connection:
                 replay_state.set_state(connection, self._id, State.OPTIMIZED, error=None)
         self._report("optimized")
 
@@ -156,7 +156,7 @@ class Replay:
         While readers hold a table it tries again and again, and lets writers through in between. Raises `LockTimeout`
         when the context's `lock_timeout` is over.
         """
-        with self._step("go live"):
+        with self._steps.taking("go live"):
             number = self._swap_at_some_moment()
             self._twins.discard()
         self._report(f"caught up with {number} events; {self._names()} live")
@@ -174,7 +174,7 @@ class Replay:
 
     def abort(self) -> None:
         """End the replay and remove the twins, whoever is at work on it. The live tables stay as they are."""
-        with self._changing("abort") as connection:
+        with self._steps.changing("abort") as connection:
             row = replay_state.lock_for(connection, self._id, "abort")
             self._states.abort_replaying(connection, list(row.projector_versions))
             replay_state.set_state(connection, self._id, State.ABORTED)
@@ -271,59 +271,3 @@ class Replay:
 
     def _names(self) -> str:
         return ", ".join(f"{p.__type_name__} version {p.version}" for p in self.projectors)
-
-    @contextmanager
-    def _changing(self, step: str) -> Generator[Connection, None, None]:
-        with self._context.dialect.writing(self._context.engine) as connection, connection.begin():
-            replay_state.lock_for(connection, self._id, step)
-            yield connection
-
-    @contextmanager
-    def _step(self, step: str) -> Generator[ReplayRow, None, None]:
-        """Look whether the step fits, keep other processes from taking one meanwhile, and store what goes wrong."""
-        _ = self.projectors
-        with self._alone():
-            with self._context.dialect.writing(self._context.engine) as connection, connection.begin():
-                row = replay_state.lock_for(connection, self._id, step)
-                if row.state is not State.CREATED:
-                    self._check_versions(connection)
-            try:
-                yield row
-            except Exception as error:
-                self._store(error)
-                raise
-
-    @contextmanager
-    def _alone(self) -> Generator[None, None, None]:
-        with self._context.dialect.replaying(self._context.engine, _SECONDS_TO_WAIT) as alone:
-            if not alone:
-                raise ReplayError(
-                    "another process is at work on this replay: wait until it is done, or end it, or end the replay "
-                    "with `sequent projectors replay abort`"
-                )
-            yield
-
-    def _check_versions(self, connection: Connection) -> None:
-        states = read_states(connection)
-        expected = dict(self._row.projector_versions)
-        found = {name: state.replaying_version for name, state in states.items() if state.replaying_version is not None}
-        if found != expected:
-            raise ReplayError(
-                f"this replay is of {_named(expected)}, but the database says that {_named(found)} is being replayed: "
-                "abort this replay and begin another one"
-            )
-
-    def _return_to(self, state: State) -> None:
-        with self._context.dialect.writing(self._context.engine) as connection, connection.begin():
-            replay_state.return_to(connection, self._id, State.CATCHING_UP, state)
-
-    def _store(self, error: Exception) -> None:
-        try:
-            with self._context.dialect.writing(self._context.engine) as connection, connection.begin():
-                replay_state.set_failed(connection, self._id, error)
-        except DBAPIError as second:
-            error.add_note(f"this could not be stored with the replay: {second.orig}")
-
-
-def _named(versions: Mapping[str, int | None]) -> str:
-    return ", ".join(f"{name} version {version}" for name, version in sorted(versions.items())) or "nothing"
