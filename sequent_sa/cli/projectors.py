@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 
 import click
@@ -11,7 +10,7 @@ from sequent_sa import database
 from sequent_sa.cli.app import ApplicationFinder, pass_finder
 from sequent_sa.cli.rehearse import rehearse
 from sequent_sa.cli.replay import replay
-from sequent_sa.cli.reporting import json_option
+from sequent_sa.cli.reporting import Report, json_option
 from sequent_sa.cli.verify import verify
 from sequent_sa.exceptions import ConfigurationError
 from sequent_sa.projections.persistors.record_table import record_table
@@ -46,12 +45,14 @@ def list_projectors(finder: ApplicationFinder, as_json: bool) -> None:
     with app.engine.connect() as connection:
         states = by_projector(read_states(connection), app.projectors)
         changed = {p.__type_name__: changed_definitions(connection, p) for p in app.projectors}
-    show = _as_json if as_json else _as_lines
+    report = Report(as_json)
     for projector in sorted(app.projectors, key=lambda each: each.__type_name__):
         name = projector.__type_name__
-        show(projector, states.pop(name, ProjectorState(name)), changed[name])
+        _show(report, projector, states.pop(name, ProjectorState(name)), changed[name])
+        if changed[name] and not as_json:
+            _warn(name, projector.version, changed[name])
     for state in states.values():
-        show(None, state, ())
+        _show(report, None, state, ())
 
 
 @projectors.command()
@@ -119,23 +120,8 @@ projectors.add_command(replay)
 projectors.add_command(verify)
 
 
-def _as_lines(projector: type[Projector] | None, state: ProjectorState, changed: Sequence[str]) -> None:
-    if projector is None:
-        click.echo(f"{state.name}: not in this code; {_versions(state)}")
-        return
-    tables = ", ".join(_tables(projector)) or "no tables"
-    click.echo(f"{state.name}: version {projector.version}; {_versions(state)}; {tables}")
-    if changed:
-        click.echo(
-            f"Warning: {state.name} has had version {projector.version} since before its tables changed "
-            f"({'; '.join(changed)}): raise its version, or replay it as it is with `sequent projectors replay all "
-            f"{state.name}`",
-            err=True,
-        )
-
-
-def _as_json(projector: type[Projector] | None, state: ProjectorState, changed: Sequence[str]) -> None:
-    found = {
+def _show(report: Report, projector: type[Projector] | None, state: ProjectorState, changed: Sequence[str]) -> None:
+    data = {
         "name": state.name,
         "version": projector and projector.version,
         "active": state.active_version,
@@ -144,7 +130,19 @@ def _as_json(projector: type[Projector] | None, state: ProjectorState, changed: 
         "tables": projector and _tables(projector),
         "changed": list(changed),
     }
-    click.echo(json.dumps(found))
+    if projector is None:
+        report.say(data, f"{state.name}: not in this code; {_versions(state)}")
+    else:
+        tables = ", ".join(_tables(projector)) or "no tables"
+        report.say(data, f"{state.name}: version {projector.version}; {_versions(state)}; {tables}")
+
+
+def _warn(name: str, version: int, changed: Sequence[str]) -> None:
+    click.echo(
+        f"Warning: {name} has had version {version} since before its tables changed ({'; '.join(changed)}): raise its "
+        f"version, or replay it as it is with `sequent projectors replay all {name}`",
+        err=True,
+    )
 
 
 def _tables(projector: type[Projector]) -> list[str]:

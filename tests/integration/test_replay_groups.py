@@ -51,11 +51,7 @@ def test_any_aggregates_are_cut_into_groups(counts: dict[Bound, int], target: in
     assert sum(counts.values()) == sum(group.events for group in found)
     assert all(group.events >= target for group in found[:-1])
     for group in found:
-        own = [
-            n
-            for bound, n in counted
-            if (group.lower or bound) <= bound and (group.upper is None or bound < group.upper)
-        ]
+        own = [number for bound, number in counted if _holds(group, bound)]
         assert sum(own) == group.events
         assert sum(own[:-1]) < target
 
