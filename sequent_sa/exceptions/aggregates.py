@@ -75,7 +75,10 @@ class SnapshotNotReadable(AggregateError):
 
     def __init__(self, aggregate_type: type, aggregate_id: UUID, reason: str) -> None:
         self.aggregate_id = aggregate_id
-        super().__init__(f"the snapshot of {aggregate_type.__name__} {aggregate_id} cannot be read: {reason}")
+        super().__init__(
+            f"the snapshot of {aggregate_type.__name__} {aggregate_id} cannot be read ({reason}): raise the class's "
+            "snapshot_version whenever its state changes; until a new one is taken its events are read"
+        )
 
 
 class HasUncommittedEvents(AggregateError):
