@@ -6,11 +6,12 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
-from sqlalchemy import URL, Connection, create_engine, make_url, text
+from sqlalchemy import URL, Connection, create_engine, event, make_url, text
 from sqlalchemy.exc import ArgumentError, OperationalError, ProgrammingError
 from sqlalchemy.pool import NullPool
 
 from sequent_sa.configuration import normalise_url
+from sequent_sa.dialects.postgresql.connections import check_server
 from sequent_sa.exceptions import ConfigurationError
 
 _SQLITE_FILES = ("", "-wal", "-shm", "-journal", "-replay", "-replay-wal", "-replay-shm")
@@ -20,7 +21,7 @@ _MAINTENANCE = "postgres"
 def create_database(url: str) -> bool:
     """Create a database; False when it existed already.
 
-    Raises `ConfigurationError` when the server cannot be reached or refuses.
+    Raises `ConfigurationError` when the server cannot be reached, is too old, or refuses.
     """
     target = _target(url)
     if database_exists(url):
@@ -93,6 +94,7 @@ def _maintain(target: URL, statement: str) -> None:
 def _maintenance(target: URL) -> Generator[Connection]:
     """A connection to the server's maintenance database, without transactions."""
     engine = create_engine(target.set(database=_MAINTENANCE), isolation_level="AUTOCOMMIT", poolclass=NullPool)
+    event.listen(engine, "connect", check_server)
     try:
         with engine.connect() as connection:
             yield connection

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from uuid import UUID, uuid4
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import insert, inspect, select
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from sequent_sa import RecordNotFound, Sequent
-from sequent_sa.audit import CommandRecord, EventRecord, StreamRecord, record_of
+from sequent_sa.audit import AuditRecord, CommandRecord, EventRecord, StreamRecord, record_of
 from tests.blog import AddComment, AddPost, CommentAdded, PostAdded, PostTitleChanged
 from tests.databases import Database
 
@@ -76,3 +78,34 @@ def test_a_retired_event_has_a_record_and_no_object(database: Database, session:
     record = session.scalars(select(EventRecord)).first()
     assert record is not None
     assert record.event(later.type_names) is None
+
+
+Change = Callable[[Session, AuditRecord], object]
+
+
+def _inserted(session: Session, record: AuditRecord) -> None:
+    columns = inspect(type(record)).columns
+    session.execute(insert(type(record)).values({column.key: getattr(record, column.key) for column in columns}))
+
+
+def _changed(_session: Session, record: AuditRecord) -> None:
+    setattr(record, "created_at", datetime(2026, 1, 1, tzinfo=UTC))  # noqa: B010 - all three have it
+
+
+def _change_first(app: Sequent, record_type: type[AuditRecord], change: Change) -> None:
+    with app.session() as session:
+        change(session, session.scalars(select(record_type)).all()[0])
+        session.commit()
+
+
+@pytest.mark.parametrize("change", [_inserted, _changed, Session.delete], ids=["inserted", "changed", "deleted"])
+@pytest.mark.parametrize("record_type", [StreamRecord, CommandRecord, EventRecord])
+def test_records_are_for_reading(
+    app: Sequent, session: Session, record_type: type[AuditRecord], change: Change
+) -> None:
+    """The database refuses whatever is done to them, and nothing has changed."""
+    everything = select(*inspect(record_type).columns)
+    before = session.execute(everything).all()
+    with pytest.raises(DBAPIError, match="view"):
+        _change_first(app, record_type, change)
+    assert before == session.execute(everything).all()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -57,6 +58,17 @@ def test_an_invalid_command_changes_nothing(app: Sequent) -> None:
         app.execute_commands(AddPost(aggregate_id=app.new_uuid(), author=" ", title="Hi"))
     assert list(caught.value.errors) == ["author"]
     assert count(app, events) == 0
+
+
+@pytest.mark.parametrize("nothing", [None, "AddPost", AddPost], ids=["None", "name", "class"])
+def test_what_is_no_command_is_refused(app: Sequent, nothing: Any) -> None:
+    """With those that were given along with it; the error says what is needed."""
+    good = AddPost(aggregate_id=app.new_uuid(), author="ben", title="Hi")
+    with pytest.raises(TypeError, match="a command is needed, not"):
+        app.execute_commands(good, nothing)
+    with pytest.raises(TypeError, match="a command is needed, not"):
+        app.dry_run(good, nothing)
+    assert 0 == count(app, commands)
 
 
 def test_form_parameters_are_validated_and_parsed(app: Sequent) -> None:

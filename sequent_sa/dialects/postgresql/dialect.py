@@ -44,9 +44,7 @@ from sqlalchemy import (
 )
 from sqlalchemy import cast as sql_cast
 from sqlalchemy.dialects.postgresql import Insert, insert
-from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.pool import ConnectionPoolEntry
 from sqlalchemy.schema import CreateSchema, DropSchema
 from sqlalchemy.types import TypeEngine, UserDefinedType
 
@@ -61,10 +59,11 @@ from sequent_sa.dialects.postgresql.burst import (
     ReadOnlyPostgreSQLTransaction,
     SavepointOnPostgreSQL,
 )
+from sequent_sa.dialects.postgresql.connections import check_connection
 from sequent_sa.dialects.postgresql.event_stream import stream_events
 from sequent_sa.dialects.postgresql.locks import holding, lock_tables
 from sequent_sa.dialects.postgresql.partitions import PostgreSQLPartitions
-from sequent_sa.dialects.postgresql.replanning import is_outdated, replan
+from sequent_sa.dialects.postgresql.replanning import is_outdated
 from sequent_sa.dialects.postgresql.settings import doubtful_settings
 from sequent_sa.dialects.postgresql.shadow_tables import ARCHIVE, REPLAY, VIEW, PostgreSQLShadowTables
 from sequent_sa.dialects.postgresql.statements import (
@@ -103,8 +102,8 @@ class PostgreSQL:
     name = "postgresql"
 
     def configure(self, engine: Engine) -> Engine:
-        if not event.contains(engine, "connect", _check_connection):
-            event.listen(engine, "connect", _check_connection)
+        if not event.contains(engine, "connect", check_connection):
+            event.listen(engine, "connect", check_connection)
         return engine.execution_options()
 
     def writing(self, engine: Engine) -> Connection:
@@ -334,19 +333,3 @@ def _above_floor() -> ColumnElement[bool]:
 def _visible(xact_id: ColumnElement[int], mark: str) -> ColumnElement[bool]:
     snapshot = sql_cast(literal(mark, Text()), _PgSnapshot())
     return func.pg_visible_in_snapshot(sql_cast(sql_cast(xact_id, Text()), _Xid8()), snapshot, type_=Boolean())
-
-
-def _check_connection(connection: DBAPIConnection, _record: ConnectionPoolEntry) -> None:
-    replan(getattr(connection, "driver_connection", connection))
-    cursor = connection.cursor()
-    try:
-        cursor.execute("SHOW transaction_isolation")
-        (level,) = cursor.fetchone() or ("unknown",)
-    finally:
-        cursor.close()
-        connection.rollback()
-    if level != "read committed":
-        raise ConfigurationError(
-            f"the event store needs the isolation level READ COMMITTED, the connection has {str(level).upper()}: "
-            "remove isolation_level from the engine, and default_transaction_isolation from the database or role"
-        )

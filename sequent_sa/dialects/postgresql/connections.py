@@ -1,0 +1,44 @@
+"""What every connection to PostgreSQL must be like."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.pool import ConnectionPoolEntry
+
+from sequent_sa.dialects.postgresql.replanning import replan
+from sequent_sa.exceptions import ConfigurationError
+
+_OLDEST = 15
+_MAJOR = 10_000
+
+
+def check_connection(connection: DBAPIConnection, record: ConnectionPoolEntry) -> None:
+    """Set up a new connection. Raises `ConfigurationError` for an old server, and for another isolation level."""
+    check_server(connection, record)
+    replan(getattr(connection, "driver_connection", connection))
+    cursor = connection.cursor()
+    try:
+        cursor.execute("SHOW transaction_isolation")
+        (level,) = cursor.fetchone() or ("unknown",)
+    finally:
+        cursor.close()
+        connection.rollback()
+    if level != "read committed":
+        raise ConfigurationError(
+            f"the event store needs the isolation level READ COMMITTED, the connection has {str(level).upper()}: "
+            "remove isolation_level from the engine, and default_transaction_isolation from the database or role"
+        )
+
+
+def check_server(connection: DBAPIConnection, _record: ConnectionPoolEntry) -> None:
+    """Raise `ConfigurationError` for a server that is too old."""
+    driver: Any = getattr(connection, "driver_connection", connection)
+    major, minor = divmod(driver.info.server_version, _MAJOR)
+    if major < _OLDEST:
+        connection.close()
+        raise ConfigurationError(
+            f"the event store needs PostgreSQL {_OLDEST} or later, this server is PostgreSQL {major}.{minor}: "
+            "upgrade it, or use another one"
+        )
