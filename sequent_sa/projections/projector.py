@@ -227,7 +227,11 @@ class Projector(MessageHandler):
             self._change(record_type, record, change)
 
     def execute_sql(self, statement: str | TextClause, **parameters: Any) -> CursorResult[Any]:
-        """Run a statement with named parameters (`:name`); not possible in a replay by aggregate."""
+        """Run a statement with named parameters (`:name`); not possible in a replay by aggregate.
+
+        A replay has its tables elsewhere: write their names without a schema. On PostgreSQL the `search_path` of the
+        application's connections must then name `view_schema`. Raises `ReplayError` when a replay meets that name.
+        """
         return self._persistor.execute_sql(text(statement) if isinstance(statement, str) else statement, parameters)
 
     def erase(self, aggregate_ids: Sequence[UUID]) -> None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterable, Sequence
+import re
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, CursorResult, TextClause
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from sequent_sa.dialects import BoundStatement, dialect_of
@@ -16,6 +17,7 @@ from sequent_sa.messages.event import Event
 from sequent_sa.projections.persistors.in_memory import InMemoryPersistor
 from sequent_sa.projections.persistors.live import LivePersistor
 from sequent_sa.projections.projector import Projector
+from sequent_sa.projections.view_record import VIEW_SCHEMA
 
 _WRITES_A_FLUSH = 1_000
 
@@ -97,10 +99,22 @@ def store_rows(persistor: InMemoryPersistor, connection: Connection) -> None:
 def load_directly(projectors: Sequence[type[Projector]], found: Iterable[Event], connection: Connection) -> int:
     """Project events, in the order of commands, into tables that hold rows already. Returns their number."""
     transaction = LoadingTransaction(connection)
-    persistor = LivePersistor(lambda: transaction, lambda: None)
+    persistor = _LoadingPersistor(lambda: transaction, lambda: None)
     number = Projection([projector(persistor) for projector in projectors]).project(found)
     transaction.flush()
     return number
+
+
+class _LoadingPersistor(LivePersistor):
+    """Writes into the twins, which the text of a statement must not go round."""
+
+    def execute_sql(self, statement: TextClause, parameters: Mapping[str, Any]) -> CursorResult[Any]:
+        if re.search(rf"\b{VIEW_SCHEMA}\b", statement.text, re.IGNORECASE):
+            raise ReplayError(
+                f"execute_sql names {VIEW_SCHEMA}, where the live tables are, which a replay must not touch: write the "
+                "table without its schema, and let the search_path of the application's connections name it"
+            )
+        return super().execute_sql(statement, parameters)
 
 
 class Projection:

@@ -7,7 +7,7 @@ from uuid import UUID
 import pytest
 from sqlalchemy import Connection, func, insert, select, text
 
-from sequent_sa import Projector, ReplayError, Sequent, on
+from sequent_sa import Projector, PublishEventError, ReplayError, Sequent, on
 from sequent_sa.projections.projector_states import ProjectorStates
 from sequent_sa.replay.context import GROUP_SIZE
 from sequent_sa.replay.engine import Replay
@@ -63,6 +63,47 @@ def test_only_what_is_replayed_gets_events(app: Sequent) -> None:
     assert [(None, 0)] * 4 == titles(app)
     with app.engine.connect() as connection:
         assert before == connection.scalar(select(func.count()).select_from(commands))
+
+
+class Writing(blog.PostProjector, name="PostProjector", replay_by="store"):
+    """Writes text of its own."""
+
+    schema = ""
+
+    @on(PostAdded)
+    def added(self, event: PostAdded) -> None:
+        super().added(event)
+        self.execute_sql(f"UPDATE {self.schema}post_records SET author = 'sql'")
+
+
+class WritingLive(Writing, name="PostProjector"):
+    schema = "View_Schema."
+
+
+def authors(app: Sequent) -> list[str]:
+    """Of all posts."""
+    with app.session() as session:
+        return list(session.scalars(select(PostRecord.author)))
+
+
+def test_text_is_about_the_copies(app: Sequent) -> None:
+    """In every step; text that names the live tables is refused before it does any harm."""
+    add_posts(app, 2)
+    replay = Replay.create(context(app, projectors=(WritingLive,)), [WritingLive])
+    replay.prepare()
+    with pytest.raises(PublishEventError, match="execute_sql names view_schema, where the live tables are"):
+        replay.run()
+    assert ["ben", "ben"] == authors(app)
+    resumed = Replay.resume(context(app, projectors=(Writing,)))
+    assert resumed is not None
+    resumed.run()
+    add_posts(app, 1, "kim")
+    resumed.catch_up()
+    resumed.optimize()
+    add_posts(app, 1, "eve")
+    assert ["ben", "ben", "eve", "kim"] == sorted(authors(app))
+    resumed.go_live()
+    assert ["sql"] * 4 == authors(app)
 
 
 def test_rows_in_a_copy_are_refused(app: Sequent) -> None:

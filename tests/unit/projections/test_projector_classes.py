@@ -104,7 +104,10 @@ def test_a_mistake_is_an_error_where_it_is_made(options: dict[str, Any], said: s
 @pytest.mark.parametrize("matcher", [matchers.any_message(), matchers.is_a(Moved)], ids=["any", "is_a"])
 def test_events_are_named(matcher: Any) -> None:
     """A matcher would not tell a replay what to read."""
-    handler = on(matcher)(lambda _projector, _event: None)
+
+    def moved(_projector: Any, _event: Moved) -> None: ...
+
+    handler: Any = on(matcher)(moved)
     options: Any = {"manages_tables": None}
     with pytest.raises(ConfigurationError, match=r"Matching handles events by a matcher: name the event classes"):
         type("Matching", (Projector,), {"moved": handler}, **options)
