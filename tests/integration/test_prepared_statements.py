@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from sqlalchemy import Connection, Engine, create_engine, event, func, select, text
 from sqlalchemy.pool import ConnectionPoolEntry
 
-from sequent_sa import Sequent
+from sequent_sa import AggregateKeyNotUnique, DatabaseNotReady, OptimisticLockingError, Sequent
 from sequent_sa.dialects.postgresql.flight import Flight, Wire
 from sequent_sa.dialects.postgresql.statements import array_of_texts
 from sequent_sa.tables import commands
@@ -140,6 +140,71 @@ def test_a_transaction_of_the_callers_leaves_nothing_prepared(engine: Engine) ->
         app.execute_commands(*(new_post(app) for _ in range(5)))
     assert [] == prepared(engine)
     assert (10, 10) == stored(app)
+
+
+def test_what_is_refused_leaves_nothing_prepared(engine: Engine) -> None:
+    """However many commands lose: what was prepared is used again, and what served one flight is closed."""
+    app = blog(engine)
+    taken = new_post(app)
+    app.execute_commands(taken)
+    before = prepared(engine)
+    for _ in range(5):
+        with pytest.raises(AggregateKeyNotUnique):
+            app.execute_commands(taken.evolve(aggregate_id=app.new_uuid()))
+        with pytest.raises(OptimisticLockingError):
+            app.execute_commands(taken.evolve(title="another"))
+        several = [*(new_post(app) for _ in range(3)), taken.evolve(aggregate_id=app.new_uuid())]
+        with engine.begin() as connection, pytest.raises(AggregateKeyNotUnique):
+            app.execute_commands(*several, session=connection)
+    assert set(before) <= set(prepared(engine))
+    assert len(set(prepared(engine))) == len(prepared(engine))
+    assert (1, 1) == stored(app)
+
+
+def test_a_plan_that_may_be_wrong_is_made_anew(engine: Engine) -> None:
+    """A table that was gone is written again when it is back, and nothing of the time before stays on the server."""
+    app = blog(engine)
+    add(app)
+    for _ in range(5):
+        with engine.begin() as connection:
+            connection.exec_driver_sql("ALTER TABLE view_schema.post_records RENAME TO gone")
+        with pytest.raises(DatabaseNotReady):
+            add(app)
+        with engine.begin() as connection:
+            connection.exec_driver_sql("ALTER TABLE view_schema.gone RENAME TO post_records")
+        add(app)
+    assert len(set(prepared(engine))) == len(prepared(engine))
+    assert (6, 6) == stored(app)
+
+
+def test_an_older_libpq_prepares_nothing_in_a_callers_transaction(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It cannot close what it prepared without the danger of losing the transaction."""
+    monkeypatch.setattr("psycopg.capabilities.has_send_close_prepared", lambda: False)
+    app = blog(engine)
+    taken = new_post(app)
+    app.execute_commands(taken)
+    for _ in range(3):
+        with engine.begin() as connection:
+            app.execute_commands(*(new_post(app) for _ in range(3)), session=connection)
+        several = [*(new_post(app) for _ in range(3)), taken.evolve(aggregate_id=app.new_uuid())]
+        with engine.begin() as connection, pytest.raises(AggregateKeyNotUnique):
+            app.execute_commands(*several, session=connection)
+        with pytest.raises(AggregateKeyNotUnique):
+            app.execute_commands(taken.evolve(aggregate_id=app.new_uuid()))
+    assert len(set(prepared(engine))) == len(prepared(engine))
+    assert (10, 10) == stored(app)
+
+
+def test_no_two_connections_use_one_name(postgresql_databases: PostgreSQLDatabases) -> None:
+    """Behind a pooler that nobody told us of, another's name would be another statement."""
+    engine = create_engine(postgresql_databases.create().url)
+    with engine.connect() as one, engine.connect() as two:
+        drivers: list[Any] = [each.connection.driver_connection for each in (one, two)]
+        first, second = (Wire(driver).new_name() for driver in drivers)
+        assert first != second
+    engine.dispose()
 
 
 def test_no_more_than_some_hundred_are_prepared(engine: Engine) -> None:

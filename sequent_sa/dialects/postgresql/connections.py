@@ -15,9 +15,33 @@ _MAJOR = 10_000
 
 
 def check_connection(connection: DBAPIConnection, record: ConnectionPoolEntry) -> None:
-    """Set up a new connection. Raises `ConfigurationError` for an old server, and for another isolation level."""
+    """Set up a new connection.
+
+    Raises `ConfigurationError` for an old server, for another isolation level, and for dates in another style; the
+    connection is closed then.
+    """
     check_server(connection, record)
-    replan(getattr(connection, "driver_connection", connection))
+    driver: Any = getattr(connection, "driver_connection", connection)
+    replan(driver)
+    try:
+        _check_date_style(driver)
+        _check_isolation(connection)
+    except ConfigurationError:
+        connection.close()  # nobody else would
+        raise
+
+
+def _check_date_style(driver: Any) -> None:
+    style = driver.info.parameter_status("DateStyle") or "ISO"
+    if not style.startswith("ISO"):
+        # The driver could write moments, and not read them.
+        raise ConfigurationError(
+            f"the event store needs the DateStyle ISO, the connection has {style}: remove DateStyle from the options "
+            "of the engine, from PGDATESTYLE, and from the database or role, or connect with options=-cDateStyle=ISO"
+        )
+
+
+def _check_isolation(connection: DBAPIConnection) -> None:
     cursor = connection.cursor()
     try:
         cursor.execute("SHOW transaction_isolation")

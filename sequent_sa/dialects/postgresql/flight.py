@@ -6,11 +6,12 @@ through `psycopg.pq`, sends it at once, and reads the answers in order.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from secrets import token_hex
 from typing import Any, NamedTuple
 
 import psycopg
-from psycopg import pq
+from psycopg import capabilities, pq
 from psycopg.abc import Buffer, PQGen
 from psycopg.adapt import AdaptersMap, PyFormat, Transformer
 from psycopg.generators import send
@@ -19,10 +20,13 @@ from psycopg.waiting import Wait
 
 from sequent_sa.dialects.driver_transaction import Sendable
 from sequent_sa.dialects.postgresql.replanning import is_outdated
+from sequent_sa.exceptions import ConfigurationError
 
 _SUCCEEDED = (pq.ExecStatus.COMMAND_OK, pq.ExecStatus.TUPLES_OK, pq.ExecStatus.EMPTY_QUERY)
 _FAILED = pq.ExecStatus.FATAL_ERROR
 _MOST_PREPARED = 200
+_OF_PLANS = ("0A", "42", "XX")
+"""Classes of errors that may be about what a statement was planned for, and not about its values."""
 
 _Driver = psycopg.Connection[Any] | psycopg.AsyncConnection[Any]
 _Shape = tuple[bytes, tuple[int, ...]]
@@ -30,7 +34,7 @@ _Query = tuple[_Shape, Sequence[Buffer | None] | None, Sequence[pq.Format] | Non
 """One execution, as libpq takes it: text and types of the parameters, the parameters, their formats."""
 
 _Expected = tuple[int, _Shape, bytes | None]
-"""An answer: to the statement at a place, or, when there is a name, to its preparation under that name."""
+"""An answer: to the statement at a place, or, when there is a name, to its preparation or closing under that name."""
 
 
 class _Adapting(NamedTuple):
@@ -52,8 +56,13 @@ class Wire:
         self.prepared: dict[_Shape, bytes] = {}
         # Whoever told the driver to prepare nothing has a pooler between, which gives each transaction another server.
         self.may_prepare = driver.prepare_threshold is not None
+        # DEALLOCATE would do for older versions of libpq, but fails, and the transaction with it, for what is gone.
+        self.may_close = capabilities.has_send_close_prepared()
         self._driver = driver
         self._number = 0
+        # Behind a pooler that nobody told the driver of, the statements of others are on the same server.
+        self._token = token_hex(4).encode()
+        self._left: list[bytes] = []
         self._speak()
 
     def keep_up(self) -> None:
@@ -71,18 +80,44 @@ class Wire:
         self._reader = Transformer(_Adapting(self._driver.adapters)) if apart else self._transformer
 
     def new_name(self) -> bytes:
-        """A name that was never used on this connection."""
+        """A name that was never used on this connection, and is not used on others."""
         self._number += 1
-        return b"sequent_%d" % self._number
+        return b"sequent_%s_%d" % (self._token, self._number)
+
+    def leave(self, names: Iterable[bytes]) -> None:
+        """Have the server forget these with the next flight, as far as it has heard of them."""
+        if self.may_close:
+            self._left += names
+
+    def take_left(self) -> Sequence[bytes]:
+        """What the server shall forget now."""
+        left, self._left = self._left, []
+        return left
+
+    def forget(self) -> None:
+        """Prepare everything anew."""
+        self.leave(self.prepared.values())
+        self.prepared.clear()
 
     def query(self, text: str, values: Sequence[Any] | None) -> _Query:
-        """A statement as libpq takes it. Raises what psycopg says of values that it cannot write."""
-        encoded = text.encode(self.encoding)
-        if not values:
-            return (encoded, ()), None, None
-        transformer = self._transformer
-        parameters = transformer.dump_sequence(values, [PyFormat.AUTO] * len(values))
-        return (encoded, transformer.types or ()), parameters, transformer.formats
+        """A statement as libpq takes it. Raises what psycopg says of values that it cannot write.
+
+        And `ConfigurationError` for text that cannot be written in the encoding of the connection.
+        """
+        try:
+            encoded = text.encode(self.encoding)
+            if not values:
+                return (encoded, ()), None, None
+            transformer = self._transformer
+            parameters = transformer.dump_sequence(values, [PyFormat.AUTO] * len(values))
+        except UnicodeEncodeError:
+            pass  # it holds the whole text, which is nobody's business
+        else:
+            return (encoded, transformer.types or ()), parameters, transformer.formats
+        raise ConfigurationError(
+            f"a text has characters that the client_encoding of this connection, {self.encoding}, has not: connect "
+            "with client_encoding=utf8"
+        )
 
     def rows(self, result: PGresult) -> Sequence[Sequence[Any]]:
         """The rows of a result, with values as psycopg's cursors have them."""
@@ -140,7 +175,7 @@ class Flight:
         return landing
 
     def _send(self) -> list[_Expected]:
-        expected: list[_Expected] = []
+        expected = self._close(self._wire.take_left())
         pgconn = self._pgconn
         for place, (shape, parameters, formats) in enumerate(self._queries):
             name = self._known.get(shape) or self._new.get(shape) or self._prepare(place, shape, expected)
@@ -150,9 +185,14 @@ class Flight:
                 pgconn.send_query_prepared(name, parameters, formats)
             expected.append((place, shape, None))
         if not self._lasting:
-            for name in self._new.values():
-                pgconn.send_query_params(b"DEALLOCATE " + name, None)
-                expected.append((len(self._queries) - 1, (name, ()), name))
+            expected += self._close(self._new.values())
+        return expected
+
+    def _close(self, names: Iterable[bytes]) -> list[_Expected]:
+        expected: list[_Expected] = []
+        for name in names:
+            self._pgconn.send_close_prepared(name)
+            expected.append((0, (name, ()), name))
         return expected
 
     def _prepare(self, place: int, shape: _Shape, expected: list[_Expected]) -> bytes | None:
@@ -168,7 +208,7 @@ class Flight:
             return False
         if self._lasting:
             return len(self._known) + len(self._new) < _MOST_PREPARED
-        return sum(each == shape for each, _, _ in self._queries) > 1
+        return self._wire.may_close and sum(each == shape for each, _, _ in self._queries) > 1
 
     def _land(self, expected: Sequence[_Expected]) -> PQGen[Landing]:
         pgconn = self._pgconn
@@ -208,16 +248,20 @@ class Flight:
         _, shape, name = answered
         if name is None:
             results.append(result)
-        elif self._lasting:
+        elif self._lasting and shape in self._new:
             self._wire.prepared[shape] = name
 
     def _refused(self, results: Sequence[PGresult], answered: _Expected, result: PGresult) -> Landing:
         place, shape, _ = answered
         error = psycopg.errors.error_from_result(result, self._wire.encoding)
         landing = Landing(results, place, error)
+        wire = self._wire
         if landing.forgotten:
-            self._wire.prepared.clear()
-        self._wire.prepared.pop(shape, None)  # what its plan was made for may have changed
+            wire.forget()
+        elif not self._lasting:
+            wire.leave(self._new.values())  # what would have closed them was skipped
+        elif (error.sqlstate or "").startswith(_OF_PLANS) and shape in wire.prepared:
+            wire.leave([wire.prepared.pop(shape)])
         return landing
 
     def _lost(self, results: Sequence[PGresult], end: PGresult) -> Landing:
