@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import importlib
 import os
 import threading
@@ -84,6 +85,7 @@ def work(assignment: Assignment, pipe: connection.Connection) -> None:
         pipe.send(Idle())
         while (group := _next(pipe)) is not None:
             pipe.send(Idle(loader.load(group, assignment.mark, lambda number: pipe.send(Advanced(number)))))
+        gc.freeze()  # else Python looks through all that was imported when it ends: a third of the time that took
     except (EOFError, ConnectionError) as error:
         raise SystemExit(1) from error  # nobody waits for this process any more
     except BaseException as error:
