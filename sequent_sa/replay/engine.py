@@ -203,7 +203,7 @@ class Replay:
             replay_state.set_state(live, self._id, State.LIVE, error=None)
         return number
 
-    @property
+    @cached_property  # what is left to do after the swap is remembered there
     def _twins(self) -> ShadowTables:
         return self._context.twins
 

@@ -59,8 +59,8 @@ def test_the_pool_is_taken_over(database: Database) -> None:
 def test_other_pools(sqlite_databases: SQLiteDatabases, given: type[Pool]) -> None:
     """No pool stays no pool; of others there is the ordinary one for asyncio."""
     database = sqlite_databases.create()
-    new_app(database.url).create_all()
     app = new_app(create_engine(database.url, poolclass=given))
+    app.create_all()
     assert 1 == asyncio.run(use(app))
     expected: type[Pool] = NullPool if given is NullPool else AsyncAdaptedQueuePool
     assert expected is type(app.async_engine.sync_engine.pool)

@@ -77,7 +77,7 @@ def test_a_misspelt_class_keyword_is_refused() -> None:
         ConfigurationError, match=r"Misspelt: unknown class keyword 'manages_tabels': did you mean manag"
     ):
         type("Misspelt", (Projector,), {}, **options)
-    with pytest.raises(ConfigurationError, match=r"Misspelt: .* there is aliases, name"):
+    with pytest.raises(ConfigurationError, match=r"Misspelt: .* there is aliases, autoset, autoset_ignore, name"):
         type("Misspelt", (AggregateRoot,), {}, **options)
 
 
