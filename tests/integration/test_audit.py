@@ -7,12 +7,13 @@ from datetime import UTC, datetime
 from uuid import UUID, uuid4
 
 import pytest
-from sqlalchemy import insert, inspect, select
+from sqlalchemy import insert, inspect, select, update
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from sequent_sa import RecordNotFound, Sequent
 from sequent_sa.audit import AuditRecord, CommandRecord, EventRecord, StreamRecord, record_of
+from sequent_sa.tables import commands
 from tests.blog import AddComment, AddPost, CommentAdded, PostAdded, PostTitleChanged
 from tests.databases import Database
 
@@ -109,3 +110,16 @@ def test_records_are_for_reading(
     with pytest.raises(DBAPIError, match="view"):
         _change_first(app, record_type, change)
     assert before == session.execute(everything).all()
+
+
+@pytest.mark.parametrize("missing", ["event_aggregate_id", "event_sequence_number"])
+def test_half_a_cause_is_none(app: Sequent, session: Session, post_id: UUID, missing: str) -> None:
+    """A command whose event is not fully named has no parent, so that all began with it."""
+    (comment,) = session.scalars(select(CommandRecord).where(CommandRecord.command_type == "AddComment"))
+    assert comment.parent is not None
+    with app.engine.begin() as connection:
+        connection.execute(update(commands).where(commands.c.id == comment.id).values({missing: None}))
+    session.rollback()
+    session.expire_all()
+    assert comment.origin is comment
+    assert [] == record_of(session, PostAdded(post_id, 1, author="newcomer")).children
