@@ -140,7 +140,9 @@ def test_a_command_does_not_notice(postgresql_databases: PostgreSQLDatabases, fi
     (post_id, *_) = add_posts(app, 3)
     for number in range(3):
         app.execute_commands(AddComment(aggregate_id=post_id, text=str(number)))
-    replace(app.on(database.url))
+    other = app.on(database.url)
+    replace(other)
+    other.engine.dispose()
     commands = [AddComment(aggregate_id=post_id, text="new")]
     app.execute_commands(*([] if first else [RenamePost(aggregate_id=post_id, title="renamed")]), *commands)
     app.execute_commands(AddComment(aggregate_id=post_id, text="last"))
