@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from psycopg import capabilities
 from sqlalchemy import Connection, Engine, create_engine, event, func, select, text
 from sqlalchemy.pool import ConnectionPoolEntry
 
@@ -162,7 +163,8 @@ def test_what_is_refused_leaves_nothing_prepared(engine: Engine) -> None:
 
 
 def test_a_plan_that_may_be_wrong_is_made_anew(engine: Engine) -> None:
-    """A table that was gone is written again when it is back, and nothing of the time before stays on the server."""
+    """A table that was gone is written again when it is back; where libpq (17) can close what it prepared, nothing of
+    the time before stays on the server."""
     app = blog(engine)
     add(app)
     for _ in range(5):
@@ -173,7 +175,7 @@ def test_a_plan_that_may_be_wrong_is_made_anew(engine: Engine) -> None:
         with engine.begin() as connection:
             connection.exec_driver_sql("ALTER TABLE view_schema.gone RENAME TO post_records")
         add(app)
-    assert len(set(prepared(engine))) == len(prepared(engine))
+    assert len(set(prepared(engine))) == len(prepared(engine)) or not capabilities.has_send_close_prepared()
     assert (6, 6) == stored(app)
 
 
