@@ -162,7 +162,7 @@ def package(session: nox.Session) -> None:
     session.install("--force-reinstall", "--no-deps", str(wheel))
     session.install(str(wheel))
     # pytest finds `sequent_sa` beside `tests` in a checkout; here only the wheel has it.
-    for folder in ("acceptance", "databases", "releases"):
+    for folder in ("acceptance", "blog", "databases", "releases"):
         shutil.copytree(HERE / "tests" / folder, place / "tests" / folder)
     for file in ("pyproject.toml", "tests/__init__.py", "tests/conftest.py"):
         shutil.copyfile(HERE / file, place / file)
