@@ -19,9 +19,9 @@ from sequent_sa import Sequent
 from sequent_sa.cli.main import run
 from tests.blog import AddPost, new_app
 from tests.databases import Database, Databases
+from tests.integration.named_app import NAME, imported_anew
 from tests.rules.test_command_line import ALL, LEAVES, example
 
-APP = "tests.blog.app"
 POST = UUID("0198c0de-0000-7000-8000-000000000001")
 
 ABOUT_NO_APPLICATION = {"sequent new"}
@@ -63,21 +63,17 @@ def sequent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capt
     for name in ("DATABASE_URL", "SEQUENT_APP", "SEQUENT_ENV"):
         monkeypatch.delenv(name, raising=False)
 
-    def run_command(command: str, url: str | None = None, app: str | None = f"{APP}:app") -> Done:
+    def run_command(command: str, url: str | None = None, app: str | None = NAME) -> Done:
         words = shlex.split(command)[1:]
         if url is not None:
             monkeypatch.setenv("DATABASE_URL", url)
-        sys.modules.pop(APP, None)
         monkeypatch.setattr(sys, "stdin", io.StringIO())
         capsys.readouterr()
-        try:
-            status = run([*([] if app is None else ["--app", app]), *words])
-        except SystemExit as end:
-            status = int(end.code or 0)
-        finally:
-            used = sys.modules.pop(APP, None)
-            if used is not None and "engine" in vars(used.app):
-                used.app.engine.dispose()
+        with imported_anew():
+            try:
+                status = run([*([] if app is None else ["--app", app]), *words])
+            except SystemExit as end:
+                status = int(end.code or 0)
         return Done(status, *capsys.readouterr())
 
     return run_command
