@@ -80,7 +80,9 @@ class OnEventsourcing:
     """A `Subject`."""
 
     def __init__(self, url: str, *, projecting: bool = False, new: bool = True, functions: bool = False) -> None:
-        self.app = Application(env=environment(url, projecting=projecting, functions=functions))
+        # Processes that create functions at the same time get in each other's way.
+        found = environment(url, projecting=projecting, functions=functions) | {"CREATE_TABLE": "yes" if new else "no"}
+        self.app = Application(env=found)
         self._postgresql = make_url(url).get_backend_name() == "postgresql"
         if new:
             self._run(_TABLE.format("uuid" if self._postgresql else "text"))
