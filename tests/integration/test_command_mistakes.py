@@ -7,6 +7,7 @@ import json
 import shlex
 import sys
 from collections.abc import Callable, Iterator
+from importlib.metadata import version
 from pathlib import Path
 from typing import NamedTuple
 from uuid import UUID
@@ -136,7 +137,10 @@ def test_an_option_that_there_is_not(sequent: Callable[..., Done], name: str) ->
     """Every command and group says how it is used."""
     done = sequent(f"{name} --nonsense", app=None)
     assert 2 == done.status
-    assert f"No such option '--nonsense'. Usage: {name}" in done.line()
+    line = done.line()
+    assert "No such option" in line
+    assert "--nonsense" in line
+    assert f". Usage: {name}" in line
 
 
 @pytest.mark.parametrize("name", sorted(ALL.keys() - LEAVES.keys()))
@@ -147,6 +151,9 @@ def test_a_command_that_there_is_not(sequent: Callable[..., Done], name: str) ->
     assert f"No such command 'nonsense'. Usage: {name}" in done.line()
 
 
+@pytest.mark.skipif(
+    (8, 4) > tuple(int(part) for part in version("click").split(".")[:2]), reason="click 8.4 was the first to say it"
+)
 def test_a_command_that_is_nearly_right(sequent: Callable[..., Done]) -> None:
     """What was probably meant is said."""
     assert "Did you mean 'create'?" in sequent("sequent db creat").line()

@@ -31,10 +31,13 @@ def database(migrated_database: Database) -> Database:
 
 
 @pytest.fixture
-def app(app: Sequent) -> Sequent:
+def app(database: Database) -> Iterator[Sequent]:
     """The blog, with nothing left to do."""
+    app = new_app(database.url)
+    app.create_all()
     app.register_types()
-    return app
+    yield app
+    app.engine.dispose()
 
 
 def troubles(app: Sequent, alembic_ini: Path | None = None) -> list[Finding]:
