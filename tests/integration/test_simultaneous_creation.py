@@ -19,7 +19,7 @@ WAITING = text("""SELECT count(*) FROM pg_stat_activity
                   WHERE datname = current_database() AND wait_event = 'transactionid'""")
 
 
-def starts_to_wait(second: Future[object], started: threading.Event, database: Database) -> None:
+def starts_to_wait(second: Future[None], started: threading.Event, database: Database) -> None:
     """Return when the second is at work; on PostgreSQL, when it waits for the first."""
     assert started.wait(60)
     if database.engine.dialect.name == "postgresql":
