@@ -15,7 +15,10 @@ WIDTH = 0.2
 
 def plot(results: Results, database: str, file: Path) -> None:
     """Draw the rates of one kind of database as parts of the limit."""
-    compared = [each for each in results.found if each.database in {database, ""} and LIMIT in each.subjects]
+    compared = sorted(
+        (each for each in results.found if each.database in {database, ""} and LIMIT in each.subjects),
+        key=lambda each: each.workload.partition(",")[0],
+    )
     mpl.rcParams["svg.hashsalt"] = "sequent_sa"  # the same numbers give the same file
     figure, axes = pyplot.subplots(figsize=(9, 4.2))
     for place, (name, colour) in enumerate(COLOURS.items()):
@@ -29,8 +32,8 @@ def plot(results: Results, database: str, file: Path) -> None:
         )
     axes.set_xticks(range(len(compared)), [each.workload.replace(", ", "\n") for each in compared])
     axes.set_ylabel("rate, as a part of the limit's")
-    axes.set_title({"postgresql": "PostgreSQL", "sqlite": "SQLite"}[database])
-    axes.legend(frameon=False, fontsize="small")
+    axes.set_title({"postgresql": "PostgreSQL", "sqlite": "SQLite"}[database], loc="left")
+    axes.legend(frameon=False, fontsize="small", ncols=len(COLOURS), loc="lower right", bbox_to_anchor=(1, 1))
     axes.spines[["top", "right"]].set_visible(False)
     figure.tight_layout()
     figure.savefig(file, format="svg", metadata={"Date": None})
