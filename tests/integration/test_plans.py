@@ -1,0 +1,140 @@
+"""Loading and appending find their rows by an index, and in one partition, by the databases' own account."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, datetime
+from itertools import chain
+from typing import Any
+from urllib.parse import quote
+from uuid import UUID
+
+import pytest
+from sqlalchemy import event
+
+from sequent_sa import Sequent
+from tests.databases import PostgreSQLDatabases, SQLiteDatabases
+from tests.ledger import Move, OpenAccount, entered, new_app
+
+EVENTS = re.compile(r"events(_\w+)?$")
+LARGE = {"aggregates", "commands", "aggregate_unique_keys", "aggregates_that_need_snapshots", "snapshot_records"}
+"""Besides the events: tables with a row for each command or aggregate."""
+
+OPTIONS = " ".join(
+    f"-c {setting}"
+    for setting in (
+        "session_preload_libraries=auto_explain",
+        "auto_explain.log_min_duration=0",
+        "auto_explain.log_analyze=on",
+        "auto_explain.log_nested_statements=on",
+        "auto_explain.log_format=json",
+        "client_min_messages=log",
+        "enable_seqscan=off",  # the tables are small: only what cannot be done otherwise is read as a whole
+    )
+)
+
+
+def opened(app: Sequent, country: str) -> UUID:
+    """A new account, with a snapshot and events after it."""
+    aggregate_id = app.new_uuid()
+    app.execute_commands(OpenAccount(aggregate_id=aggregate_id, iban=f"{country}{aggregate_id}"))
+    entered(app, aggregate_id, "a", "b")
+    app.snapshots.take_one(aggregate_id)
+    entered(app, aggregate_id, "c")
+    return aggregate_id
+
+
+def open_another(app: Sequent, _: UUID) -> None:
+    """The only one that has no aggregate yet."""
+    app.execute_commands(OpenAccount(aggregate_id=app.new_uuid(), iban="NL1"))
+
+
+def move(app: Sequent, id_: UUID) -> None:
+    """To another partition, some day."""
+    app.execute_commands(Move(aggregate_id=id_, iban="BE1"))
+
+
+WORK: Mapping[str, Callable[[Sequent, UUID], object]] = {
+    "create": open_another,
+    "append": lambda app, id_: entered(app, id_, "d"),
+    "change the partition key": move,
+    "load": lambda app, id_: app.repository.load_aggregate(id_),
+    "load until a moment": lambda app, id_: app.repository.load_aggregate(id_, until=datetime.now(UTC)),
+    "load many": lambda app, id_: app.repository.load_aggregates([id_, opened(app, "NL")]),
+    "stream": lambda app, id_: [*app.event_log.stream_events(id_)],
+    "load one event": lambda app, id_: app.event_log.load_event(id_, 2),
+    "ask whether it exists": lambda app, id_: app.repository.contains_aggregate(id_),
+    "find by unique key": lambda app, id_: app.repository.find_aggregate_by_unique_key("iban", {"iban": f"NL{id_}"}),
+    "take a snapshot": lambda app, id_: app.snapshots.take_one(id_),
+    "latest snapshot": lambda app, id_: app.snapshots.latest(id_),
+}
+
+
+def nodes(plan: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    """A plan of PostgreSQL, from the top."""
+    yield plan
+    yield from chain.from_iterable(nodes(each) for each in plan.get("Plans", []))
+
+
+def listen(app: Sequent) -> list[Mapping[str, Any]]:
+    """The nodes of the plans that PostgreSQL executes from now on, also those in functions and for foreign keys."""
+    found: list[Mapping[str, Any]] = []
+
+    def said(notice: Any) -> None:
+        message = str(notice.message_primary)
+        if "plan:\n" in message:
+            found.extend(nodes(json.loads(message.partition("plan:\n")[2])["Plan"]))
+
+    def connected(driver: Any, _: object) -> None:
+        driver.add_notice_handler(said)
+
+    event.listen(app.engine, "connect", connected)
+    return found
+
+
+@pytest.mark.parametrize("work", WORK)
+def test_postgresql_uses_an_index_of_one_partition(postgresql_databases: PostgreSQLDatabases, work: str) -> None:
+    """No row of a large table is found otherwise, and only the partition of the aggregate is touched."""
+    app = new_app(f"{postgresql_databases.create().url}&options={quote(OPTIONS)}")
+    found = listen(app)
+    app.create_all()
+    app.partitions.create("NL")
+    app.partitions.create("BE")
+    aggregate_id = opened(app, "NL")
+    found.clear()
+    WORK[work](app, aggregate_id)
+    app.engine.dispose()
+    executed = [each for each in found if "Relation Name" in each and each["Actual Loops"] > 0]
+    read = [each for each in executed if each["Node Type"] != "ModifyTable"]
+    large = [each for each in read if EVENTS.match(each["Relation Name"]) or each["Relation Name"] in LARGE]
+    assert large or work == "create"
+    assert [] == [each for each in large if "Index Cond" not in each and each["Node Type"] != "Bitmap Heap Scan"]
+    partitions = {each["Relation Name"] for each in executed if EVENTS.match(each["Relation Name"])}
+    assert {"events", "events_nl"} >= partitions
+
+
+@pytest.mark.parametrize("work", WORK)
+def test_sqlite_uses_an_index(sqlite_databases: SQLiteDatabases, work: str) -> None:
+    """No large table is looked through."""
+    statements: list[str] = []
+    app = new_app(sqlite_databases.create().url)
+
+    def connected(driver: Any, _: object) -> None:
+        driver.set_trace_callback(statements.append)
+
+    event.listen(app.engine, "connect", connected)
+    app.create_all()
+    aggregate_id = opened(app, "NL")
+    statements.clear()
+    WORK[work](app, aggregate_id)
+    asked = [each for each in statements if each.lstrip().startswith(("SELECT", "INSERT", "UPDATE", "DELETE", "WITH"))]
+    with app.engine.connect() as connection:
+        driver: Any = connection.connection.driver_connection
+        driver.set_trace_callback(None)
+        steps = [row[3] for each in asked for row in driver.execute(f"EXPLAIN QUERY PLAN {each}")]
+    app.engine.dispose()
+    assert steps
+    scanned = [each.split()[1] for each in steps if each.startswith("SCAN ")]
+    assert set() == {each for each in scanned if each in LARGE or EVENTS.match(each)}
