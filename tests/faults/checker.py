@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TypeVar
 
 from sqlalchemy import Text, cast, func, select, text
+from sqlalchemy.exc import DBAPIError
 
 from sequent_sa import Event, Sequent
 from sequent_sa.event_store.positions import EventPosition
@@ -139,8 +140,33 @@ def _differing(one: Mapping[K, object], other: Mapping[K, object]) -> list[K]:
 
 
 def _integrity(app: Sequent) -> list[str]:
-    if app.dialect.name != "sqlite":
-        return []
+    return _integrity_on_sqlite(app) if app.dialect.name == "sqlite" else _integrity_on_postgresql(app)
+
+
+def _integrity_on_sqlite(app: Sequent) -> list[str]:
     with app.engine.connect() as connection:
         found = [str(row) for row in connection.execute(text("PRAGMA integrity_check")) if row[0] != "ok"]
         return found + [str(row) for row in connection.execute(text("PRAGMA foreign_key_check"))]
+
+
+def _integrity_on_postgresql(app: Sequent) -> list[str]:
+    with app.engine.begin() as connection:
+        connection.execute(text("CREATE EXTENSION IF NOT EXISTS amcheck SCHEMA pg_catalog"))
+        try:
+            for index in connection.scalars(_OURS, {"kind": "i"}).all():
+                connection.execute(text("SELECT bt_index_parent_check(:index, true, true)"), {"index": index})
+        except DBAPIError as error:
+            return [str(error.orig)]
+        return [
+            str(row)
+            for table in connection.scalars(_OURS, {"kind": "r"}).all()
+            for row in connection.execute(text("SELECT * FROM verify_heapam(:table)"), {"table": table})
+        ]
+
+
+_OURS = text("""
+    SELECT c.oid FROM pg_class c
+    JOIN pg_namespace n ON n.oid = c.relnamespace
+    LEFT JOIN pg_am a ON a.oid = c.relam
+    WHERE n.nspname IN ('sequent_schema', 'view_schema') AND c.relkind = :kind AND a.amname IN ('btree', 'heap')
+""")

@@ -64,3 +64,21 @@ def test_a_command_without_events_is_found(blog: Sequent) -> None:
         connection.execute(delete(events).where(COMMENT))
     with pytest.raises(AssertionError, match="commands without events: 0 expected, 1 stored"):
         check_store(blog)
+
+
+def test_a_damaged_index_is_found(blog: Sequent) -> None:
+    """As PostgreSQL's amcheck and SQLite's own check see it: one that no longer agrees with its table."""
+    with blog.engine.connect() as connection:
+        if blog.dialect.name == "sqlite":
+            connection.exec_driver_sql("CREATE INDEX by_title ON post_records (title)")
+            connection.exec_driver_sql("PRAGMA writable_schema = on")
+            connection.exec_driver_sql("UPDATE sqlite_schema SET sql = replace(sql, '(title)', '(author)')")
+        else:
+            same = "CREATE OR REPLACE FUNCTION same(text) RETURNS text IMMUTABLE LANGUAGE sql AS"
+            connection.exec_driver_sql(f"{same} 'SELECT $1'")
+            connection.exec_driver_sql("CREATE INDEX by_title ON view_schema.post_records (same(title))")
+            connection.exec_driver_sql(f"{same} 'SELECT $1 || $1'")
+        connection.commit()
+    blog.engine.dispose()
+    with pytest.raises(AssertionError, match="by_title"):
+        check_store(blog)
