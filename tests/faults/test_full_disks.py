@@ -56,7 +56,7 @@ def test_a_database_that_may_grow_no_more(on_sqlite: tuple[Sequent, Database]) -
     with app.engine.connect() as connection:
         most.append((connection.scalar(text("PRAGMA page_count")) or 0) + MORE_PAGES)
     lines: list[str] = []
-    Worker(app, "large", 1, lines.append, "x" * LARGE).run(range(60))
+    Worker(app.execute_commands, "large", 1, lines.append, "x" * LARGE).run(range(60))
     assert len(refused(outcomes(lines))) > 5
     assert any(attempt.outcome == "acknowledged" for attempt in outcomes(lines))
     check_store(app, outcomes(lines))
@@ -92,7 +92,7 @@ def test_a_server_that_may_write_no_more(postgresql_databases: PostgreSQLDatabas
     app = new_app(postgresql_databases.create().url)
     app.create_all()
     lines: list[str] = []
-    Worker(app, "before", 1, lines.append).run(range(10))
+    Worker(app.execute_commands, "before", 1, lines.append).run(range(10))
     with app.engine.connect() as connection:
         pid = connection.scalar(text("SELECT pg_backend_pid()")) or 0
     limit_files(pid, 17 * MEBIBYTE)  # more than a file of the log has: without that one the whole server would end

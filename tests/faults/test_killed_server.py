@@ -35,7 +35,7 @@ def app_on_own_server(own_server: PostgreSQLServer) -> Iterator[Sequent]:
 def test_whatever_moment_the_server_is_killed_at(app_on_own_server: Sequent, own_server: PostgreSQLServer) -> None:
     """Threads go on through crashes with the same pool; what was acknowledged is there, and nothing is there twice."""
     app = app_on_own_server
-    with working(app) as crew:
+    with working(app.execute_commands) as crew:
         for _ in range(CRASHES):
             crew.wait_for_more(crew.chance.randrange(20, 80))
             own_server.crash()

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import asyncio
+import threading
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 
 import pytest
 from sqlalchemy import create_engine, text
 from sqlalchemy.exc import DBAPIError
 
-from sequent_sa import Sequent
+from sequent_sa import Command, Sequent
 from tests.blog import AddPost, new_app
 from tests.databases import Database, PostgreSQLDatabases
 from tests.databases.proxy import Proxy
 from tests.databases.waiting import wait_until
 from tests.faults.checker import check_store, check_usable
 from tests.faults.threads import Crew, working
-from tests.faults.workload import Attempt
+from tests.faults.workload import Attempt, Execute
 
 TERMINATIONS = 12
 BYTES_A_STEP = 173
@@ -38,7 +41,31 @@ def app(on_postgresql: Database) -> Iterator[Sequent]:
     app.engine.dispose()
 
 
-def test_connections_that_the_server_ends(app: Sequent, on_postgresql: Database) -> None:
+@contextmanager
+def executing(app: Sequent, *, asynchronous: bool) -> Generator[Execute, None, None]:
+    """Executes commands with the engine of the application, or in an event loop, with psycopg's asynchronous driver."""
+    if not asynchronous:
+        yield app.execute_commands
+        return
+    app.engine.dispose()  # its connections, which nobody uses here, would be found dead afterwards
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever)
+    thread.start()
+
+    def execute(command: Command) -> None:
+        asyncio.run_coroutine_threadsafe(app.execute_commands_async(command), loop).result(60)
+
+    try:
+        yield execute
+        asyncio.run_coroutine_threadsafe(app.async_engine.dispose(), loop).result(60)
+    finally:
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join()
+        loop.close()
+
+
+@pytest.mark.parametrize("asynchronous", [False, True], ids=["threads", "asyncio"])
+def test_connections_that_the_server_ends(app: Sequent, on_postgresql: Database, asynchronous: bool) -> None:
     """Threads go on with the same pool while one connection after the other is terminated."""
     others = create_engine(on_postgresql.url)
 
@@ -54,7 +81,7 @@ def test_connections_that_the_server_ends(app: Sequent, on_postgresql: Database)
                 connection.scalar(text("SELECT pg_terminate_backend(:pid)"), {"pid": crew.chance.choice(found)})
             )
 
-    with working(app) as crew:
+    with executing(app, asynchronous=asynchronous) as execute, working(execute) as crew:
         for _ in range(TERMINATIONS):
             crew.wait_for_more(crew.chance.randrange(10))
             wait_until(lambda: terminate(crew), "a connection to terminate")
@@ -79,28 +106,29 @@ def test_a_database_that_nobody_can_reach(app: Sequent, on_postgresql: Database)
     check_usable(app)
 
 
-def test_a_network_that_goes_away_at_any_byte_of_a_command(app: Sequent, on_postgresql: Database) -> None:
+@pytest.mark.parametrize("asynchronous", [False, True], ids=["a thread", "asyncio"])
+def test_a_network_that_goes_away_at_any_byte_of_a_command(
+    app: Sequent, on_postgresql: Database, asynchronous: bool
+) -> None:
     """Cut after every so many bytes, the command is there as a whole, or not at all, and its caller has an error."""
     proxy = Proxy(on_postgresql.url)
     away = new_app(proxy.url)
-    warm_up = AddPost(aggregate_id=away.new_uuid(), author="ben", title="<warm-up>")
-    away.execute_commands(warm_up)
     journal = [Attempt("<warm-up>", "acknowledged")]
     lost: list[bool] = []
-    failed = True
-    while failed:
-        step = len(journal) * BYTES_A_STEP
-        mark = f"<cut-after-{step}>"
-        proxy.limit_to(step)
-        try:
-            away.execute_commands(AddPost(aggregate_id=away.new_uuid(), author="newcomer", title=mark))
-        except DBAPIError as error:
-            lost.append(error.connection_invalidated or error.statement is None)
-            journal.append(Attempt(mark, "unknown", repr(error.orig)))
-        else:
-            failed = False
-            journal.append(Attempt(mark, "acknowledged"))
-        proxy.limit_to(10**9)
+    with executing(away, asynchronous=asynchronous) as execute:
+        execute(AddPost(aggregate_id=away.new_uuid(), author="ben", title="<warm-up>"))
+        while journal[-1].outcome == "unknown" or not lost:
+            step = len(journal) * BYTES_A_STEP
+            mark = f"<cut-after-{step}>"
+            proxy.limit_to(step)
+            try:
+                execute(AddPost(aggregate_id=away.new_uuid(), author="newcomer", title=mark))
+            except DBAPIError as error:
+                lost.append(error.connection_invalidated or error.statement is None)
+                journal.append(Attempt(mark, "unknown", repr(error.orig)))
+            else:
+                journal.append(Attempt(mark, "acknowledged"))
+            proxy.limit_to(10**9)
     assert len(lost) > 10
     assert all(lost)
     proxy.close()

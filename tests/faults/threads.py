@@ -8,9 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from itertools import count
 
-from sequent_sa import Sequent
 from tests.databases.waiting import wait_until
-from tests.faults.workload import Attempt, Worker, outcomes
+from tests.faults.workload import Attempt, Execute, Worker, outcomes
 
 WORKERS = 3
 _COMMANDS = 20
@@ -35,23 +34,23 @@ class Crew:
         """What became of each command."""
         return outcomes(self.lines)
 
-    def work(self, app: Sequent, name: str) -> None:
+    def work(self, execute: Execute, name: str) -> None:
         """What each thread does until it is told that this has ended."""
         for number in count():
             if self.ended:
                 return
-            Worker(app, f"{name}-{number}", self.seed, self.lines.append).run(range(_COMMANDS))
+            Worker(execute, f"{name}-{number}", self.seed, self.lines.append).run(range(_COMMANDS))
 
     def _acknowledged(self) -> int:
         return sum('"acknowledged"' in line for line in list(self.lines))
 
 
 @contextmanager
-def working(app: Sequent) -> Generator[Crew, None, None]:
+def working(execute: Execute) -> Generator[Crew, None, None]:
     """Threads execute commands until the block ends, which raises what they raised."""
     crew = Crew()
     with ThreadPoolExecutor(WORKERS) as pool:
-        threads = [pool.submit(crew.work, app, f"thread-{number}") for number in range(WORKERS)]
+        threads = [pool.submit(crew.work, execute, f"thread-{number}") for number in range(WORKERS)]
         try:
             yield crew
         finally:

@@ -17,7 +17,7 @@ from uuid import UUID, uuid5
 
 from sqlalchemy.exc import DBAPIError
 
-from sequent_sa import Command, Sequent, SequentError
+from sequent_sa import Command, SequentError
 from tests.blog import AddComment, AddPost, FailAfterRename, RenamePost, new_app
 
 Outcome = Literal["acknowledged", "refused", "unknown"]
@@ -35,13 +35,14 @@ class Attempt(NamedTuple):
 
 
 Write = Callable[[str], object]
+Execute = Callable[[Command], object]
 
 
 class Worker:
     """Executes random commands on posts of its own, and writes down the mark of each before and its outcome after."""
 
-    def __init__(self, app: Sequent, name: str, seed: int, write: Write, text: str = "") -> None:
-        self._app = app
+    def __init__(self, execute: Execute, name: str, seed: int, write: Write, text: str = "") -> None:
+        self._execute = execute
         self._name = name
         self._random = random.Random(f"{name} {seed}")
         self._write = write
@@ -57,7 +58,7 @@ class Worker:
 
     def _attempt(self, mark: str, command: Command) -> Attempt:
         try:
-            self._app.execute_commands(command)
+            self._execute(command)
         except DBAPIError as error:
             # Nobody knows whether a COMMIT arrived when its answer did not.
             return Attempt(mark, "unknown" if error.connection_invalidated else "refused", repr(error.orig))
@@ -106,7 +107,7 @@ def main(url: str, name: str, seed: str, number: str = "", file_limit: str = "",
     app = new_app(url)
     if file_limit:
         resource.setrlimit(resource.RLIMIT_FSIZE, (int(file_limit), int(file_limit)))
-    Worker(app, name, int(seed), write, "x" * int(size)).run(range(int(number)) if number else count())
+    Worker(app.execute_commands, name, int(seed), write, "x" * int(size)).run(range(int(number)) if number else count())
 
 
 def command_line(url: str, name: str, seed: int, *more: object) -> Sequence[str]:
