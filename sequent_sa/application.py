@@ -33,7 +33,7 @@ from sequent_sa.messages.error_texts import Resolver, translation
 from sequent_sa.messages.type_names import TypeNames
 from sequent_sa.partitions import Partitions
 from sequent_sa.parts import Declared, Parts
-from sequent_sa.projections.activation import activate_projectors
+from sequent_sa.projections.activation import activate_projectors, missing_tables
 from sequent_sa.projections.persistors.record_table import record_table
 from sequent_sa.projections.persistors.recording import RecordingPersistor
 from sequent_sa.projections.projector import Projector, managed_records
@@ -338,22 +338,23 @@ class Sequent:
             return self.event_store.register_types(unit.transaction)
 
     def create_all(self) -> None:
-        """Create both schemas in a fresh database and activate the projectors: for tests and first steps.
+        """Create what is not there yet of both schemas, and activate the projectors: for tests and first steps.
 
-        No migration history is written. Raises `ReplayError` when events of a projector's types exist already: then its
-        tables need a replay.
+        Called again it changes nothing. No migration history is written. Raises `ReplayError` when events of a
+        projector exist already that is new, of another version, or whose table was missing: then it needs a replay.
         """
         with self.dialect.writing(self.engine) as connection, connection.begin():
             self.dialect.create_schemas(connection, [str(tables.metadata.schema), VIEW_SCHEMA])
+            missing = missing_tables(connection, self.dialect, self.projectors)
             for metadata in (tables.metadata, *self.view_metadata):
                 metadata.create_all(connection)
             self.record_hooks.add_columns(connection)
-        self.activate_projectors()
+            activate_projectors(connection, self.dialect, self.type_names, self.projectors, new_tables=missing)
 
     def activate_projectors(self) -> None:
         """Activate the projectors of this code without a replay, which is right only while there is nothing to replay.
 
-        Raises `ReplayError` when events of their types exist.
+        Raises `ReplayError` when events of those exist that are not active already.
         """
         with self.dialect.writing(self.engine) as connection, connection.begin():
             activate_projectors(connection, self.dialect, self.type_names, self.projectors)

@@ -5,13 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from sqlalchemy import inspect
-
 from sequent_sa import database
 from sequent_sa.application import Sequent
 from sequent_sa.diagnosis.finding import Finding, error, ok, warning
-from sequent_sa.projections.persistors.record_table import record_table
-from sequent_sa.projections.view_record import VIEW_SCHEMA
+from sequent_sa.projections.activation import missing_tables
 
 
 def check_database(app: Sequent) -> Iterator[Finding]:
@@ -51,22 +48,8 @@ def check_view_tables(app: Sequent, alembic_ini: Path | None) -> Iterator[Findin
             yield error("view tables", text, "sequent migrate online, then sequent migrate offline")
             return
         yield ok("view tables", f"at revision {current or 'none'}, the one of this code")
-    missing = _missing_tables(app)
+    with app.engine.connect() as connection:
+        missing = [table.fullname for table in missing_tables(connection, app.dialect, app.projectors)]
     if missing:
         fix = "sequent migrate online, then sequent migrate offline" if alembic_ini else "app.create_all()"
         yield error("view tables", f"there is no table {', '.join(missing)}", fix)
-
-
-def _missing_tables(app: Sequent) -> list[str]:
-    tables = [record_table(record).table for projector in app.projectors for record in projector.managed_tables or ()]
-    with app.engine.connect() as connection:
-        there, elsewhere = app.dialect.view_tables(connection), inspect(connection)
-        return [
-            table.fullname
-            for table in tables
-            if not (
-                table.name in there
-                if table.schema == VIEW_SCHEMA
-                else elsewhere.has_table(table.name, schema=table.schema)
-            )
-        ]

@@ -22,6 +22,7 @@ from sequent_sa import (
 )
 from sequent_sa.dialects.sqlite import connections
 from sequent_sa.exceptions import ProjectorIsActivating
+from sequent_sa.projections.persistors.record_table import record_table
 from sequent_sa.projections.projector_states import ProjectorStates
 from sequent_sa.tables import events, projector_states
 from tests.databases import Database, PostgreSQLDatabases
@@ -125,6 +126,27 @@ def test_all_projectors_are_looked_at_for_every_event(app: Sequent) -> None:
     Other.version = 3
     with pytest.raises(DifferentProjectorVersionIsActive, match="Other version 2 is active, this code has version 3"):
         add(Sequent(app.engine, command_handlers=[NoteCommandHandler], projectors=[*app.projectors, Other]))
+
+
+def test_creating_everything_again_changes_nothing(app: Sequent) -> None:
+    """A script that begins with it can run a second time; what came in the meantime is projected as before."""
+    add(app)
+    app.create_all()
+    app.activate_projectors()
+    add(app)
+    assert (2, 2) == rows(app)
+
+
+def test_a_table_that_is_made_again_is_not_taken_for_full(app: Sequent) -> None:
+    """Its rows are gone with the one that was there: only a replay brings them back."""
+    add(app)
+    table = record_table(NoteRecord).table
+    with app.dialect.writing(app.engine) as connection, connection.begin():
+        table.drop(connection)
+    with pytest.raises(ReplayError, match="NoteProjector cannot be activated without a replay"):
+        app.create_all()
+    with app.engine.connect() as connection:
+        assert table.name not in app.dialect.view_tables(connection)
 
 
 def test_projectors_are_activated_without_a_replay_only_before_their_first_event(
