@@ -228,6 +228,10 @@ class Dialect(Protocol):
         """Store events of one aggregate, under the partition key that it has, as those of the latest command."""
         ...
 
+    def is_one(self, column: ColumnElement[UUID]) -> ColumnElement[bool]:
+        """Whether a column has the id that the parameter `aggregate_id` names, with one plan for whichever that is."""
+        ...
+
     def among(self, column: ColumnElement[UUID]) -> ColumnElement[bool]:
         """Whether a column has one of the ids that the statement's parameters name, however many these are."""
         ...

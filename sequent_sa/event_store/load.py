@@ -52,8 +52,7 @@ class Load:
         self._of_some = self._queries(dialect.among(aggregates.c.aggregate_id), with_ids=True)
         # The usual case has queries of its own: how many ids there will be is what a planner cannot know beforehand.
         # The id, which is known, would be the most of the work for each row.
-        of_one = aggregates.c.aggregate_id == bindparam("aggregate_id", type_=Uuid())
-        self._of_one = self._queries(of_one, with_ids=False)
+        self._of_one = self._queries(dialect.is_one(aggregates.c.aggregate_id), with_ids=False)
 
     def streams(
         self,

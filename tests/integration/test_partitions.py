@@ -11,7 +11,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from sqlalchemy import Connection, event, func, select, text
+from sqlalchemy import Connection, create_engine, event, func, select, text
 
 from sequent_sa import ConfigurationError, LockTimeout, ReplayError, Sequent, tables
 from sequent_sa.event_store import partition_keys
@@ -215,6 +215,21 @@ def test_loading_and_appending_touch_one_partition(on_postgresql: Sequent) -> No
             assert 3 == len(plan)
             assert ["events_nl" in line for line in executed] == [True]
             connection.exec_driver_sql("DEALLOCATE explained")
+
+
+def test_loading_is_planned_once_for_all_partitions(on_postgresql: Sequent) -> None:
+    """The server would plan anew what it can see the id of, which takes longer the more partitions there are."""
+    for country in ("NL", "BE", "DE", "FR"):
+        on_postgresql.partitions.create(country)
+    aggregate_id = opened(on_postgresql, "NL", "a")
+    engine = create_engine(on_postgresql.engine.url, pool_size=1, max_overflow=0)
+    app = new_app(engine)
+    for _ in range(20):
+        app.repository.load_aggregate(aggregate_id)
+    with engine.connect() as connection:
+        plans = "SELECT custom_plans, generic_plans FROM pg_prepared_statements WHERE statement LIKE '%%event_json%%'"
+        assert any(once <= 5 < often for once, often in connection.exec_driver_sql(plans))
+    engine.dispose()
 
 
 def test_the_default_partition_is_not_looked_through(postgresql_databases: PostgreSQLDatabases) -> None:

@@ -7,6 +7,8 @@ from decimal import Decimal
 from importlib import import_module
 from uuid import UUID
 
+from sqlalchemy import Engine
+
 from sequent_sa import AggregateRoot, Command, CommandHandler, Event, Sequent, ValueObject, on, unique_key
 
 
@@ -107,7 +109,7 @@ class AnyAccount(AggregateRoot):
         self.broken = Entry(amount=Decimal(1), text="not declared as an Entry")
 
 
-def new_app(database: str, version: str = "version_1", *, retired_events: Sequence[str] = ()) -> Sequent:
+def new_app(database: str | Engine, version: str = "version_1", *, retired_events: Sequence[str] = ()) -> Sequent:
     """The application on a database, with the accounts of a module of this package."""
     module = import_module(f"{__name__}.{version}")
     return Sequent(

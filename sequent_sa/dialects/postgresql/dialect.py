@@ -73,6 +73,7 @@ from sequent_sa.dialects.postgresql.statements import (
     INSERT_EVENTS,
     LOCK_AGGREGATE,
     LOCK_AGGREGATES,
+    ONE_ID,
     PROJECTORS_CHANGED,
     WRONG_ISOLATION,
     array_of,
@@ -177,6 +178,9 @@ class PostgreSQL:
             "data": array_of_texts(data),
         }
         return BoundStatement(INSERT_EVENTS, values)
+
+    def is_one(self, column: ColumnElement[UUID]) -> ColumnElement[bool]:
+        return column == ONE_ID
 
     def among(self, column: ColumnElement[UUID]) -> ColumnElement[bool]:
         return column == any_(IDS)

@@ -44,6 +44,10 @@ SELECT CAST(:aggregate_id AS uuid),
 # Arrays travel as text: the driver would ask each item for its type.
 IDS = cast(bindparam("aggregate_ids", type_=Text()), ARRAY(Uuid()))
 
+# What a planner can see it plans for, each time anew where that seems cheaper to carry out: with partitions it always
+# does, and then planning takes longer than all the rest. It does not look into this.
+ONE_ID = select(bindparam("aggregate_id", type_=Uuid())).scalar_subquery()
+
 
 def _lock(which: ColumnElement[bool]) -> Statement:
     return Statement(

@@ -186,6 +186,9 @@ class SQLite:
         ]
         return BoundStatement(_INSERT_EVENTS, values)
 
+    def is_one(self, column: ColumnElement[UUID]) -> ColumnElement[bool]:
+        return column == bindparam("aggregate_id", type_=column.type)
+
     def among(self, column: ColumnElement[UUID]) -> ColumnElement[bool]:
         return column.in_(select(type_coerce(_ids.c.value, column.type)))
 
