@@ -92,6 +92,9 @@ def types(session: nox.Session) -> None:
     with session.chdir(place / "shop"):
         for command in GENERATED:
             session.run("sequent", "generate", *command.split())
+        session.run("sequent", "db", "create")
+        session.run("alembic", "upgrade", "head")
+        session.run("alembic", "revision", "--autogenerate", "-m", "what was generated")
         session.run("ruff", "check", ".")
         session.run("ruff", "format", "--check", ".")
         session.run("sequent", "db", "create", env={"SEQUENT_ENV": "test"})
