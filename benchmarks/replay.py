@@ -51,7 +51,7 @@ _DATA = """CASE WHEN s = 1 THEN '{}' WHEN s % 3 = 2 THEN '{"author": "ben"}'
 class NoMigrations:
     """The view tables stay as they are."""
 
-    version_table = "alembic_version"
+    version_table = "view_version"
 
     def upgrade(self, connection: Connection) -> None:
         """Nothing is pending."""

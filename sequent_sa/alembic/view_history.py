@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, MutableMapping
+from typing import Any
 
 from alembic import context
 from alembic.util import CommandError
 from sqlalchemy import Connection, Engine, MetaData
 
-from sequent_sa.alembic.comparison import comparing, only, render_item, without_warnings
+from sequent_sa.alembic.comparison import IncludeName, comparing, only, render_item, without_warnings
 from sequent_sa.alembic.schema_translation import translated_schemas
+from sequent_sa.application import Sequent
 from sequent_sa.database import (
     EVENT_STORE_VERSION_TABLE,
     VIEW_VERSION_TABLE,
@@ -19,15 +21,15 @@ from sequent_sa.database import (
     version_schema,
 )
 from sequent_sa.database.differences import differences_of
-from sequent_sa.tables import VIEW_SCHEMA, command_records, event_records, metadata, stream_records
+from sequent_sa.tables import SCHEMA, VIEW_SCHEMA, command_records, event_records, metadata, stream_records
 
 
 def run_migrations(engine: Engine, *, target_metadata: MetaData, other_tables: Collection[str] = ()) -> None:
     """Do what Alembic's command line asked for, on the view tables of one application; to be called in its `env.py`.
 
     `engine` is the application's, `target_metadata` that of its view records. The event store is brought up first.
-    `other_tables` are the names of tables that are no records: on SQLite, where all lie in one file, autogenerate would
-    remove them otherwise.
+    `other_tables` are the names of tables that are no records, and not Alembic's own: on SQLite, where all lie in one
+    file, autogenerate would remove them otherwise.
     A connection in `config.attributes["connection"]` is used as it is, in its own transaction, and its
     `schema_translate_map` says where the view tables are.
     """
@@ -47,6 +49,28 @@ def run_migrations(engine: Engine, *, target_metadata: MetaData, other_tables: C
                 _run(connection, target_metadata, other_tables)
 
 
+def without_tables_of(app: Sequent) -> IncludeName:
+    """For `include_name=` of another history in the same database, so that it leaves the tables of `app` alone.
+
+    It goes into `context.configure(...)` in that history's own `env.py`. On PostgreSQL ours are in schemas of their
+    own; on SQLite, where all lie in one file, autogenerate would remove the event store and the records otherwise.
+    """
+    records = {table.name for each in app.view_metadata for table in each.tables.values()}
+    hidden = {*_event_store(), *records, EVENT_STORE_VERSION_TABLE, VIEW_VERSION_TABLE, "sqlite_sequence"}
+    together = differences_of(app.engine.dialect.name).schema(SCHEMA) is None
+
+    def include_name(name: str | None, type_: str, _: MutableMapping[Any, str | None]) -> bool:
+        if type_ == "schema":
+            return name not in {SCHEMA, VIEW_SCHEMA}
+        return not (together and type_ == "table" and name in hidden)
+
+    return include_name
+
+
+def _event_store() -> set[str]:
+    return {table.name for table in (*metadata.tables.values(), command_records, event_records, stream_records)}
+
+
 def _compares(engine: Engine) -> bool:
     # Only autogenerate and check have a revision context; Alembic tells env.py in no other way.
     context.configure(dialect_name=engine.dialect.name)
@@ -54,8 +78,7 @@ def _compares(engine: Engine) -> bool:
 
 
 def _run(connection: Connection, target_metadata: MetaData, other_tables: Collection[str]) -> None:
-    ours = {table.name for table in (*metadata.tables.values(), command_records, event_records, stream_records)}
-    hidden = {*ours, *other_tables, EVENT_STORE_VERSION_TABLE, VIEW_VERSION_TABLE}
+    hidden = {*_event_store(), *other_tables, EVENT_STORE_VERSION_TABLE, VIEW_VERSION_TABLE, "alembic_version"}
     context.configure(
         connection=connection,
         target_metadata=target_metadata,

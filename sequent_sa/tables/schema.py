@@ -17,8 +17,8 @@ VIEW_SCHEMA = "view_schema"
 EVENT_STORE_VERSION_TABLE = "event_store_version"
 """Where the event store's history of migrations keeps its revision: in `sequent_schema` on PostgreSQL."""
 
-VIEW_VERSION_TABLE = "alembic_version"
-"""Where the history of the view tables keeps its revision, beside them."""
+VIEW_VERSION_TABLE = "view_version"
+"""Where the history of the view tables keeps its revision, beside them: not where an application's own history does."""
 
 metadata = MetaData(schema=SCHEMA)
 """Every table of the framework; `create_all` makes what the migrations make."""

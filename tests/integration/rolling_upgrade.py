@@ -184,7 +184,7 @@ _CHANGES = {
 class Migrations:
     """The pending view migration of a version."""
 
-    version_table = "alembic_version"
+    version_table = "view_version"
 
     def __init__(self, version: str) -> None:
         self._statement = _CHANGES[version]

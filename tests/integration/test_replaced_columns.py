@@ -26,7 +26,7 @@ READ = "SELECT * FROM {}post_records LIMIT 3"
 class Wider:
     """A pending view migration after which the same statements have other results."""
 
-    version_table = "alembic_version"
+    version_table = "view_version"
 
     def __init__(self, number: int) -> None:
         self.number = number

@@ -23,7 +23,7 @@ from tests.integration.test_concurrency import ADD_POSTS, ROOT
 class NoMigrations:
     """An application whose view tables do not change."""
 
-    version_table = "alembic_version"
+    version_table = "view_version"
 
     def upgrade(self, connection: Connection) -> None:
         """Nothing is pending."""
@@ -32,7 +32,7 @@ class NoMigrations:
 class AddShout:
     """A pending view migration."""
 
-    version_table = "alembic_version"
+    version_table = "view_version"
 
     def upgrade(self, connection: Connection) -> None:
         """Adds a column without a default, which only an empty table can take."""

@@ -130,7 +130,7 @@ def test_a_migration_of_a_table_that_is_not_replayed_is_refused(app: Sequent, da
     run(app.engine, f"CREATE TABLE {schema}notes (id int)")
 
     class AlterNotes:
-        version_table = "alembic_version"
+        version_table = "view_version"
 
         def upgrade(self, connection: Connection) -> None:
             """Changes a table that has no projector."""

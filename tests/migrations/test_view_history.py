@@ -146,9 +146,9 @@ def copies(on_postgresql: Application) -> Iterator[Connection]:
     """A connection that sees copies, in a schema of their own, as the view schema."""
     with on_postgresql.engine.begin() as connection:
         connection.execute(text("CREATE SCHEMA replay_schema"))
-        for name in ("post_records", "alembic_version"):
+        for name in ("post_records", "view_version"):
             connection.execute(text(f"CREATE TABLE replay_schema.{name} (LIKE view_schema.{name} INCLUDING ALL)"))
-        connection.execute(text("INSERT INTO replay_schema.alembic_version SELECT * FROM view_schema.alembic_version"))
+        connection.execute(text("INSERT INTO replay_schema.view_version SELECT * FROM view_schema.view_version"))
     engine = on_postgresql.engine.execution_options(schema_translate_map={"view_schema": "replay_schema"})
     with engine.begin() as connection:
         yield connection
@@ -160,7 +160,7 @@ def test_migrations_on_copies_do_not_touch_the_live_tables(on_postgresql: Applic
     assert ["headline", "id", "words"] == _columns(copies, "article_records", "replay_schema")
     assert ["draft", "id", "title"] == _columns(copies, "post_records", "view_schema")
     numbers = [
-        copies.scalar(text(f"SELECT version_num FROM {name}_schema.alembic_version")) for name in ("view", "replay")
+        copies.scalar(text(f"SELECT version_num FROM {name}_schema.view_version")) for name in ("view", "replay")
     ]
     assert numbers == ["0001", "0002"]
 
