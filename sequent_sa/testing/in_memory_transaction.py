@@ -41,6 +41,7 @@ class InMemoryTransaction:
         self._failure: BaseException | None = None
         self._on_commit: list[Callable[[], object]] = []
         self.unsent: dict[object, Any] = {}
+        self.committed = False
 
     def change(self, change: Change) -> None:
         """Make a change, at the latest when this transaction commits."""
@@ -91,6 +92,7 @@ class InMemoryTransaction:
         """What was done stays. Raises what the store has against it."""
         with self._memory.lock:
             self._memory.committed = self.state()
+        self.committed = True
         self._forget_changes()
         for callback in self._on_commit:
             callback()

@@ -67,7 +67,6 @@ class Completing(Here):
         unit.refuse_after_failure()
         unit.refuse_uncommitted()
         unit.transaction.commit()
-        unit.committed = True
 
     def _undo(self, error: BaseException) -> None:
         self._unit.transaction.rollback()
@@ -84,7 +83,9 @@ class Opened(Completing):
         try:
             super().__exit__(type_, error, traceback)
         except BaseException:
-            run_after_rollback(unit.after_rollback)
+            # Control-C may come when the commit is through; then no hook runs at all.
+            if not unit.committed:
+                run_after_rollback(unit.after_rollback)
             raise
         if error is not None:
             run_after_rollback(unit.after_rollback)

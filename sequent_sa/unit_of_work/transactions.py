@@ -29,6 +29,7 @@ class SQLTransaction:
         self._on_commit: list[Callable[[], object]] = []
         self._failure: BaseException | None = None
         self.unsent: dict[object, Any] = {}
+        self.committed = False
 
     def write(self, write: Write, *, first: bool = False) -> None:
         """Send a statement with the next burst; `first` before all that are still to be sent."""
@@ -84,6 +85,7 @@ class SQLTransaction:
         self._refuse_after_failure()
         if self._pending or self._driver is not None:
             self._send(commit=True)
+            self.committed = True
             self._close()
 
     def _opened(self) -> DriverTransaction:

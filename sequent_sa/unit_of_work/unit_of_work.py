@@ -21,7 +21,9 @@ from sequent_sa.unit_of_work.callers_transaction import Hook
 
 
 class CommittableTransaction(Transaction, Protocol):
-    """A transaction as its unit of work sees it."""
+    """A transaction as its unit of work sees it. `committed` says that nothing can undo it any more."""
+
+    committed: bool
 
     def commit(self) -> None:
         """Make everything permanent."""
@@ -76,7 +78,6 @@ class UnitOfWork:
     aggregates: dict[UUID, AggregateRoot] = field(default_factory=dict[UUID, AggregateRoot])
     event: Event | None = None
     failure: BaseException | None = None
-    committed: bool = False
     ended: bool = False
     executing: int = 0
     read_only: bool = False
@@ -84,6 +85,11 @@ class UnitOfWork:
     memo: dict[object, Any] = field(default_factory=dict[object, Any])
     after_commit: deque[Hook] = field(default_factory=deque[Hook])
     after_rollback: deque[Hook] = field(default_factory=deque[Hook])
+
+    @property
+    def committed(self) -> bool:
+        """Whether what was done here is permanent, also where something went wrong afterwards."""
+        return self.transaction.committed
 
     def failing(self) -> AbstractContextManager[None]:
         """What fails inside leaves aggregates changed, so that this unit of work can only be rolled back."""

@@ -21,7 +21,7 @@ from sequent_sa.execution.middleware import Next, Request
 from tests import blog
 from tests.blog import AddComment, AddPost, Post, PostAdded, PostRecord, RenamePost
 from tests.databases import Database, PostgreSQLDatabases, SQLiteDatabases
-from tests.integration.callers import add, new_app, post, stored
+from tests.integration.callers import TellingWorkflow, add, new_app, post, stored
 from tests.integration.test_concurrency import ROOT
 
 ATTEMPTS = 25  # as many as interrupted_commands.py makes
@@ -115,6 +115,24 @@ def test_nothing_is_left_of_an_interrupted_command(app: Sequent, phase: str) -> 
     Trap.phase = ""
     app.execute_commands(add(app, "third"))
     assert ((6, 3) if committed else (4, 2)) == stored(app)
+
+
+def test_an_interrupt_behind_the_commit_rolls_nothing_back(database: Database) -> None:
+    """So no hook is told that it was."""
+    app = new_app(database.url)
+
+    def interrupt() -> None:
+        raise Interrupted
+
+    def work() -> None:
+        with app.unit_of_work() as unit:
+            unit.transaction.on_commit(interrupt)
+            app.execute_commands(add(app))
+
+    with pytest.raises(Interrupted):
+        work()
+    assert ([], (2, 1)) == (TellingWorkflow.told, stored(app))
+    app.engine.dispose()
 
 
 @pytest.mark.parametrize("phase", ["handler", "projector", "workflow"])

@@ -141,9 +141,10 @@ def test_the_number_of_retries_is_bounded(app: Sequent, post_id: UUID, seen: lis
 
     Race.meanwhile = always
     seen.clear()
-    with pytest.raises(OptimisticLockingError):
+    with pytest.raises(OptimisticLockingError) as lost:
         app.execute_commands(RenamePost(aggregate_id=post_id, title="Ho"), retries=3)
     assert len(seen) == 4
+    assert ["this was try number 4: retries=3 allows no more"] == lost.value.__notes__
 
 
 def test_other_errors_are_not_tried_again(app: Sequent, post_id: UUID, seen: list[Request]) -> None:

@@ -113,6 +113,13 @@ def test_too_few_and_too_many_are_a_difference(scenario: SequentFixture) -> None
         scenario.then_no_events()
 
 
+def test_messages_are_compared_before_their_number(scenario: SequentFixture) -> None:
+    """The first that differs tells more than that there is one too many."""
+    scenario.when_command(add(uuid4()))
+    with pytest.raises(AssertionError, match="event 1 of 2: expected CommentAdded"):
+        scenario.then_events(CommentAdded, PostTitleChanged, PostTitleChanged)
+
+
 @pytest.mark.parametrize("nonsense", ["PostAdded", 3, int, Post])
 def test_what_is_no_expectation_is_refused(scenario: SequentFixture, nonsense: object) -> None:
     """A mistake in the test is not taken for an event that differs."""
