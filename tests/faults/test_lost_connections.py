@@ -137,7 +137,9 @@ def test_a_network_that_goes_away_at_any_byte_of_a_command(
     check_usable(app)
 
 
-def test_a_server_that_ends_the_connection_right_after_the_commit(app: Sequent, on_postgresql: Database) -> None:
+def test_a_server_that_ends_the_connection_right_after_the_commit(
+    app: Sequent, on_postgresql: Database, caplog: pytest.LogCaptureFixture
+) -> None:
     """What was committed is no error, and the next command gets another connection."""
     proxy = Proxy(on_postgresql.url)
     away = new_app(proxy.url)
@@ -152,6 +154,7 @@ def test_a_server_that_ends_the_connection_right_after_the_commit(app: Sequent, 
     proxy.altered = ended
     away.execute_commands(AddPost(aggregate_id=away.new_uuid(), author="ben", title="<ended>"))
     assert proxy.altered is bytes
+    assert "the connection broke after it had committed (AdminShutdown)" in caplog.messages
     away.execute_commands(AddPost(aggregate_id=away.new_uuid(), author="ben", title="<after>"))
     proxy.close()
     away.engine.dispose()

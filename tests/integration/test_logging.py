@@ -8,8 +8,10 @@ import sys
 from pathlib import Path
 
 import pytest
+from sqlalchemy import delete
 
 from sequent_sa import Command, CommandHandler, Secret, Sequent, on
+from sequent_sa.tables import projector_states
 from tests.blog import AddPost, new_app
 from tests.databases import Database
 
@@ -94,6 +96,18 @@ def test_the_words_of_an_error_are_for_debugging(app: Sequent, caplog: pytest.Lo
     (record,) = ours(caplog)
     assert "trying again after a lost race (ConcurrencyError)" == record.getMessage()
     assert (1, "ConcurrencyError", None) == (vars(record)["attempt"], vars(record)["error"], record.exc_info)
+
+
+def test_a_projector_that_gets_no_events_is_named(app: Sequent, caplog: pytest.LogCaptureFixture) -> None:
+    """In production, where the deployment decides when it is activated, somebody has to hear of it."""
+    live = Sequent(app.engine, packages=["tests.blog"], environment="production")
+    with app.dialect.writing(app.engine) as connection, connection.begin():
+        connection.execute(delete(projector_states))
+    with caplog.at_level(logging.WARNING, "sequent_sa"):
+        live.execute_commands(AddPost(aggregate_id=app.new_uuid(), author="ben", title="my words"))
+    (record,) = ours(caplog)
+    assert "PostProjector was never activated and gets no events" == record.getMessage()
+    assert "PostProjector" == vars(record)["projector"]
 
 
 def test_nothing_is_printed_unless_somebody_listens(tmp_path: Path) -> None:
