@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any, ClassVar, Literal, Never, ParamSpec, TypeVar, cast
 from uuid import UUID
 
-from sqlalchemy import Connection, CursorResult, TextClause, text
+from sqlalchemy import Connection, CursorResult, Executable, text
 
 from sequent_sa import _clock
 from sequent_sa.exceptions import ConfigurationError, NotManagedByThisProjector, RecordNotFound
@@ -118,7 +118,7 @@ class Projector(MessageHandler):
         self._persistor = persistor
 
     def create_record(self, record_type: Callable[P, R], /, *args: P.args, **values: P.kwargs) -> R:
-        """Store a new record and return it."""
+        """Store a new record and return it. A column `updated_at` without a value gets that of `created_at`."""
         record = record_type(*args, **values)
         self._insert([record])
         return record
@@ -226,11 +226,13 @@ class Projector(MessageHandler):
         for record in self.find_records(record_type, where):
             self._change(record_type, record, change)
 
-    def execute_sql(self, statement: str | TextClause, **parameters: Any) -> CursorResult[Any]:
-        """Run a statement with named parameters (`:name`); not possible in a replay by aggregate.
+    def execute_sql(self, statement: str | Executable, **parameters: Any) -> CursorResult[Any]:
+        """Run text with named parameters (`:name`), or a statement of SQLAlchemy; impossible in a replay by aggregate.
 
-        A replay has its tables elsewhere: write their names without a schema. On PostgreSQL the `search_path` of the
-        application's connections must then name `view_schema`. Raises `ReplayError` when a replay meets that name.
+        A statement about record classes or their tables, such as `update(PostRecord)`, finds them live and in a replay.
+        In text write the names of tables without a schema, since a replay has them elsewhere; on PostgreSQL the
+        `search_path` of the application's connections must then name `view_schema`. Raises `ReplayError` when a replay
+        meets that name in text, also in text that is a part of a statement.
         """
         return self._persistor.execute_sql(text(statement) if isinstance(statement, str) else statement, parameters)
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, cast
 
-from sqlalchemy import Connection, CursorResult, TextClause
+from sqlalchemy import ClauseElement, ColumnClause, Connection, CursorResult, Executable, Table, TableClause, TextClause
 from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.sql import visitors
 
 from sequent_sa.dialects import BoundStatement, dialect_of
 from sequent_sa.event_store.write import Write
@@ -20,6 +21,7 @@ from sequent_sa.projections.projector import Projector
 from sequent_sa.projections.view_record import VIEW_SCHEMA
 
 _WRITES_A_FLUSH = 1_000
+_LIVE = re.compile(rf"\b{VIEW_SCHEMA}\b", re.IGNORECASE)
 
 
 class LoadingTransaction:
@@ -108,13 +110,26 @@ def load_directly(projectors: Sequence[type[Projector]], found: Iterable[Event],
 class _LoadingPersistor(LivePersistor):
     """Writes into the twins, which the text of a statement must not go round."""
 
-    def execute_sql(self, statement: TextClause, parameters: Mapping[str, Any]) -> CursorResult[Any]:
-        if re.search(rf"\b{VIEW_SCHEMA}\b", statement.text, re.IGNORECASE):
+    def execute_sql(self, statement: Executable, parameters: Mapping[str, Any]) -> CursorResult[Any]:
+        if any(_names_live_tables(part) for part in visitors.iterate(cast("ClauseElement", statement))):
             raise ReplayError(
                 f"execute_sql names {VIEW_SCHEMA}, where the live tables are, which a replay must not touch: write the "
                 "table without its schema, and let the search_path of the application's connections name it"
             )
         return super().execute_sql(statement, parameters)
+
+
+def _names_live_tables(part: visitors.ExternallyTraversible) -> bool:
+    # The tables of records are translated to the twins; nobody translates what was written down as text.
+    match part:
+        case TextClause():
+            return _LIVE.search(part.text) is not None
+        case ColumnClause():
+            return part.is_literal and _LIVE.search(part.name) is not None
+        case TableClause():
+            return not isinstance(part, Table) and part.schema == VIEW_SCHEMA
+        case _:
+            return False
 
 
 class Projection:

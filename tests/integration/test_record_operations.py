@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
-from sqlalchemy import JSON, select
+from sqlalchemy import JSON, bindparam, delete, insert, select, update
 from sqlalchemy.orm import Mapped, mapped_column
 
 from sequent_sa import Event, Projector, Sequent, ViewRecordBase, on
@@ -16,6 +16,7 @@ from sequent_sa.exceptions import ProjectorError, RecordNotFound
 from sequent_sa.projections.persistors.in_memory import InMemoryPersistor
 from sequent_sa.projections.persistors.live import LivePersistor
 from sequent_sa.projections.persistors.persistor import Persistor
+from sequent_sa.projections.persistors.recording import RecordingPersistor
 from sequent_sa.replay.loading import store_rows
 from tests.databases import Database
 
@@ -121,6 +122,16 @@ def test_a_record_is_created_and_returned(things: Things) -> None:
     ]
     with pytest.raises(TypeError):
         things.create_record(Thing, aggregate_id=id_, nmae="a")  # type: ignore[call-arg]  # on purpose
+
+
+def test_a_new_record_was_updated_when_it_was_created(things: Things) -> None:
+    """Unless it says something else, or does not say when it was created."""
+    later = THEN + timedelta(days=1)
+    one = things.create_record(Thing, aggregate_id=uuid4(), created_at=THEN)
+    other = things.create_record(Thing, aggregate_id=uuid4(), created_at=THEN, updated_at=later)
+    neither = things.create_record(Thing, aggregate_id=uuid4())
+    made = things.create_or_update_record(Thing, {"aggregate_id": uuid4()}, created_at=THEN)
+    assert [THEN, later, None, THEN] == [each.updated_at for each in (one, other, neither, made)]
 
 
 def test_a_record_is_created_or_changed(things: Things) -> None:
@@ -244,6 +255,24 @@ def test_sql_sees_what_is_pending(app: Sequent) -> None:
         assert "b" == things.get_record_or_raise(Plain, {"aggregate_id": id_}).name
     with pytest.raises(ProjectorError, match='replay_by="store"'):
         Things(InMemoryPersistor()).execute_sql("SELECT 1")
+
+
+def test_statements_of_sqlalchemy_are_run(app: Sequent) -> None:
+    """About a record class, with values in them or as parameters; a deep dry run can show them too."""
+    one, two = uuid4(), uuid4()
+    told: list[Mapping[str, object]] = []
+    with app.unit_of_work() as unit:
+        live = LivePersistor(lambda: unit.transaction, lambda: None)
+        things = Things(RecordingPersistor(live, lambda _table, _operation, _where, values: told.append(values)))
+        things.create_record(Plain, aggregate_id=one, name="a")
+        things.execute_sql(insert(Plain), aggregate_id=two, name="b")
+        things.execute_sql(update(Plain).where(Plain.name == bindparam("old")).values(name="c"), old="a")
+        assert ["b", "c"] == things.execute_sql(select(Plain.name).order_by(Plain.name)).scalars().all()
+        assert 1 == things.execute_sql(delete(Plain).where(Plain.name == "b")).rowcount
+        assert [one] == [each.aggregate_id for each in things.find_records(Plain, {})]
+    assert ["INSERT", "UPDATE", "SELECT", "DELETE"] == [str(each["statement"]).split()[0] for each in told[1:]]
+    with pytest.raises(ProjectorError, match='replay_by="store"'):
+        Things(InMemoryPersistor()).execute_sql(select(Plain))
 
 
 def test_records_with_equal_values_are_two(app: Sequent) -> None:

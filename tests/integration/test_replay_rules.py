@@ -5,7 +5,18 @@ from __future__ import annotations
 from uuid import UUID
 
 import pytest
-from sqlalchemy import Connection, func, insert, select, text
+from sqlalchemy import (
+    Connection,
+    Executable,
+    column,
+    func,
+    insert,
+    literal_column,
+    select,
+    table,
+    text,
+    update,
+)
 
 from sequent_sa import Projector, PublishEventError, ReplayError, Sequent, on
 from sequent_sa.projections.projector_states import ProjectorStates
@@ -104,6 +115,54 @@ def test_text_is_about_the_copies(app: Sequent) -> None:
     assert ["ben", "ben", "eve", "kim"] == sorted(authors(app))
     resumed.go_live()
     assert ["sql"] * 4 == authors(app)
+
+
+class Stating(Writing, name="PostProjector"):
+    """Writes a statement of SQLAlchemy, which knows where the table is."""
+
+    @on(PostAdded)
+    def said(self, event: PostAdded) -> None:
+        self.execute_sql(update(PostRecord).where(PostRecord.author != "core").values(author="core"))
+
+
+def test_statements_are_about_the_copies(app: Sequent) -> None:
+    """In every step, and afterwards about the live table."""
+    add_posts(app, 2)
+    replay = Replay.create(context(app, projectors=(Stating,)), [Stating])
+    replay.prepare()
+    replay.run()
+    add_posts(app, 1, "kim")
+    replay.catch_up()
+    replay.optimize()
+    add_posts(app, 1, "eve")
+    assert ["ben", "ben", "eve", "kim"] == sorted(authors(app))
+    replay.go_live()
+    assert ["core"] * 4 == authors(app)
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        select(text("1")).select_from(text("VIEW_SCHEMA.post_records")),
+        select(literal_column("1")).where(literal_column("view_schema.f()") == 1),
+        table("post_records", column("author"), schema="view_schema").delete(),
+    ],
+    ids=["text", "literal", "table"],
+)
+def test_text_within_a_statement_is_refused_too(app: Sequent, statement: Executable) -> None:
+    """It would go round the copies as well."""
+    add_posts(app, 1)
+
+    class Through(Writing, name="PostProjector"):
+        @on(PostAdded)
+        def said(self, event: PostAdded) -> None:
+            self.execute_sql(statement)
+
+    replay = Replay.create(context(app, projectors=(Through,)), [Through])
+    replay.prepare()
+    with pytest.raises(PublishEventError, match="execute_sql names view_schema, where the live tables are"):
+        replay.run()
+    assert ["ben"] == authors(app)
 
 
 def test_rows_in_a_copy_are_refused(app: Sequent) -> None:

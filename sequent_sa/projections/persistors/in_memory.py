@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, CursorResult, TextClause
+from sqlalchemy import Connection, CursorResult, Executable
 
 from sequent_sa.exceptions import ProjectorError
 from sequent_sa.projections.persistors.record_table import RecordTable, Where, record_table
@@ -54,7 +54,7 @@ class InMemoryPersistor:
         rows = self._rows(record_type)
         rows.remove(rows.find(where))
 
-    def execute_sql(self, statement: TextClause, parameters: Mapping[str, Any]) -> CursorResult[Any]:
+    def execute_sql(self, statement: Executable, parameters: Mapping[str, Any]) -> CursorResult[Any]:
         raise ProjectorError(
             "execute_sql needs the tables, which are filled only at the end of a replay: use the record operations, "
             'or declare the projector with replay_by="store", which replays event by event'

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
-from sqlalchemy import Column, CursorResult, TextClause, insert
+from sqlalchemy import Column, CursorResult, Executable, insert
 
 from sequent_sa.dialects import BoundStatement
 from sequent_sa.event_store.transaction import Transaction
@@ -84,7 +84,7 @@ class LivePersistor:
         UnsentRows.of(self._transaction(), table).forget()
         self._write(record_statements(table).delete(where))
 
-    def execute_sql(self, statement: TextClause, parameters: Mapping[str, Any]) -> CursorResult[Any]:
+    def execute_sql(self, statement: Executable, parameters: Mapping[str, Any]) -> CursorResult[Any]:
         with self._transaction().reading() as connection:
             return connection.execute(statement, parameters)
 

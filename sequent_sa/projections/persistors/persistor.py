@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol, TypeVar
 
-from sqlalchemy import CursorResult, TextClause
+from sqlalchemy import CursorResult, Executable
 
 from sequent_sa.projections.persistors.record_table import Where
 
@@ -39,6 +39,6 @@ class Persistor(Protocol):
         """Remove all records that match."""
         ...
 
-    def execute_sql(self, statement: TextClause, parameters: Mapping[str, Any]) -> CursorResult[Any]:
+    def execute_sql(self, statement: Executable, parameters: Mapping[str, Any]) -> CursorResult[Any]:
         """Run a statement of the projector's own."""
         ...

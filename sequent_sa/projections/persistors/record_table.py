@@ -42,6 +42,7 @@ class RecordTable(Generic[R]):
         self._defaults: list[tuple[str, Any]] = [
             (name, column.default) for name, column in self.columns.items() if column.default is not None
         ]
+        self._copies_moment = {"created_at", "updated_at"} <= self._names and "updated_at" not in self.of_database
         self._bind_types: dict[str, TypeEngine[Any]] = {}
         self._manager = mapper.class_manager
         self.constrained = self._constrained({column.key: name for name, column in self.columns.items()})
@@ -91,7 +92,7 @@ class RecordTable(Generic[R]):
         return {**changes, **made}
 
     def fill_defaults(self, record: R) -> None:
-        """Set the column defaults that Python can make, where the record has no value."""
+        """Set the column defaults that Python can make, where the record has no value; `updated_at` is `created_at`."""
         held = vars(record)
         for name, default in self._defaults:
             if held.get(name) is not None:
@@ -100,6 +101,8 @@ class RecordTable(Generic[R]):
                 setattr(record, name, default.arg)
             elif default.is_callable:
                 setattr(record, name, default.arg(None))
+        if self._copies_moment and held.get("updated_at") is None and held.get("created_at") is not None:
+            setattr(record, "updated_at", held["created_at"])  # noqa: B010 - R need not have it
 
     def row(self, values: Mapping[str, Any]) -> dict[str, Any]:
         """Values by the names of the columns in the database's table; None is NULL."""

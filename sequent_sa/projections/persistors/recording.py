@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
-from sqlalchemy import CursorResult, TextClause
+from sqlalchemy import CursorResult, Executable
 
 from sequent_sa.projections.persistors.persistor import Persistor
 from sequent_sa.projections.persistors.record_table import Where, record_table
@@ -54,6 +54,6 @@ class RecordingPersistor:
         self._tell(record_table(record_type).table.name, "delete", where, {})
         self._persistor.delete_all(record_type, where)
 
-    def execute_sql(self, statement: TextClause, parameters: Mapping[str, Any]) -> CursorResult[Any]:
-        self._tell("(any)", "sql", {}, {"statement": statement.text, **parameters})
+    def execute_sql(self, statement: Executable, parameters: Mapping[str, Any]) -> CursorResult[Any]:
+        self._tell("(any)", "sql", {}, {"statement": str(statement), **parameters})
         return self._persistor.execute_sql(statement, parameters)
