@@ -45,14 +45,13 @@ def list_projectors(finder: ApplicationFinder, as_json: bool) -> None:
     with app.engine.connect() as connection:
         states = by_projector(read_states(connection), app.projectors)
         changed = {p.__type_name__: changed_definitions(connection, p) for p in app.projectors}
-    report = Report(as_json)
-    for projector in sorted(app.projectors, key=lambda each: each.__type_name__):
-        name = projector.__type_name__
-        _show(report, projector, states.pop(name, ProjectorState(name)), changed[name])
-        if changed[name] and not as_json:
-            _warn(name, projector.version, changed[name])
-    for state in states.values():
-        _show(report, None, state, ())
+    known = sorted(app.projectors, key=lambda each: each.__type_name__)
+    listed = [(each, states.pop(each.__type_name__, ProjectorState(each.__type_name__))) for each in known]
+    everything = [*listed, *((None, state) for state in states.values())]
+    row = _data if as_json else _row
+    Report(as_json).table([row(projector, state, changed.get(state.name, ())) for projector, state in everything])
+    if not as_json:
+        _warn(known, changed)
 
 
 @projectors.command()
@@ -120,8 +119,8 @@ projectors.add_command(replay)
 projectors.add_command(verify)
 
 
-def _show(report: Report, projector: type[Projector] | None, state: ProjectorState, changed: Sequence[str]) -> None:
-    data = {
+def _data(projector: type[Projector] | None, state: ProjectorState, changed: Sequence[str]) -> dict[str, object]:
+    return {
         "name": state.name,
         "version": projector and projector.version,
         "active": state.active_version,
@@ -130,19 +129,28 @@ def _show(report: Report, projector: type[Projector] | None, state: ProjectorSta
         "tables": projector and _tables(projector),
         "changed": list(changed),
     }
-    if projector is None:
-        report.say(data, f"{state.name}: not in this code; {_versions(state)}")
-    else:
-        tables = ", ".join(_tables(projector)) or "no tables"
-        report.say(data, f"{state.name}: version {projector.version}; {_versions(state)}; {tables}")
 
 
-def _warn(name: str, version: int, changed: Sequence[str]) -> None:
-    click.echo(
-        f"Warning: {name} has had version {version} since before its tables changed ({'; '.join(changed)}): raise its "
-        f"version, or replay it as it is with `sequent projectors replay all {name}`",
-        err=True,
-    )
+def _row(projector: type[Projector] | None, state: ProjectorState, changed: Sequence[str]) -> dict[str, object]:
+    remarks = [_versions(state), *(["not in this code"] * (projector is None)), *(["tables changed"] * bool(changed))]
+    return {
+        "projector": state.name,
+        "version": projector and projector.version,
+        "state": ", ".join(remarks),
+        "tables": projector and (", ".join(_tables(projector)) or "no tables"),
+    }
+
+
+def _warn(projectors: Sequence[type[Projector]], changed: Mapping[str, Sequence[str]]) -> None:
+    for projector in projectors:
+        name = projector.__type_name__
+        if changed[name]:
+            click.echo(
+                f"Warning: {name} has had version {projector.version} since before its tables changed "
+                f"({'; '.join(changed[name])}): raise its version, or replay it as it is with "
+                f"`sequent projectors replay all {name}`",
+                err=True,
+            )
 
 
 def _tables(projector: type[Projector]) -> list[str]:

@@ -157,7 +157,8 @@ def test_the_list_warns(migrated_database: Database, tmp_path: Path) -> None:
             check=True,
         )
 
-    assert ("PostProjector: version 1; active 1; post_records\n", "") == (listed().stdout, listed().stderr)
+    heading = "projector      version  state     tables\n"
+    assert (f"{heading}PostProjector  1        active 1  post_records\n", "") == (listed().stdout, listed().stderr)
     with app.dialect.writing(app.engine) as connection, connection.begin():
         definitions: Any = connection.scalar(select(projector_states.c.table_definitions))
         del definitions["post_records"]["comments"]
@@ -166,7 +167,9 @@ def test_the_list_warns(migrated_database: Database, tmp_path: Path) -> None:
         "Warning: PostProjector has had version 1 since before its tables changed (post_records.comments is new): "
         "raise its version, or replay it as it is with `sequent projectors replay all PostProjector`\n"
     )
-    assert expected == listed().stderr
+    done = listed()
+    assert expected == done.stderr
+    assert "PostProjector  1        active 1, tables changed  post_records" == done.stdout.splitlines()[1]
     (found,) = map(json.loads, listed("--json").stdout.splitlines())
     assert {
         "name": "PostProjector",

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable
 
 import pytest
-from sqlalchemy import insert, select
+from sqlalchemy import insert, select, update
 
 from sequent_sa import (
     DifferentProjectorVersionIsActive,
@@ -206,9 +206,32 @@ def test_a_renamed_projector_can_be_deactivated_by_either_name(app: Sequent, dat
         for words in (["list"], ["deactivate", "RenamedProjector"], ["list"])
     ]
     assert [0, 0, 0] == [each.returncode for each in done], done[1].stderr
-    assert "RenamedProjector: version 1; active 1; post_records" in done[0].stdout
-    assert "PostProjector" not in done[0].stdout
+    assert ["RenamedProjector 1 active 1 post_records"] == rows(done[0].stdout)
+    assert ["RenamedProjector 1 never activated post_records"] == rows(done[2].stdout)
     assert states(app) == {"PostProjector": (None, None)}
+
+
+def rows(printed: str) -> list[str]:
+    """The lines of a table below its heading, with single spaces."""
+    return [" ".join(line.split()) for line in printed.splitlines()[1:]]
+
+
+def test_the_list_shows_every_state(app: Sequent, database: Database) -> None:
+    """Of projectors of this code, one that is being replayed, and of one that only the database knows."""
+    with app.engine.begin() as connection:
+        connection.execute(insert(projector_states).values(name="Former", active_version=3))
+        changed = update(projector_states).where(projector_states.c.name == "PostProjector")
+        connection.execute(changed.values(replaying_version=1))
+    done = subprocess.run(
+        [sys.executable, "-m", "sequent_sa.cli", "--app", "tests.blog.app:app", "projectors", "list"],
+        cwd=ROOT,
+        env={"DATABASE_URL": database.url, "PATH": "", "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    expected = ["PostProjector 1 active 1, replaying 1 post_records", "Former active 3, not in this code"]
+    assert expected == rows(done.stdout)
 
 
 renamed_app = Sequent(
