@@ -8,11 +8,13 @@ from contextlib import closing
 from typing import ClassVar
 
 import pytest
-from sqlalchemy import Connection, inspect, text
+from sqlalchemy import Connection, inspect, select, text, update
 
 from sequent_sa import ReplayError, Sequent
+from sequent_sa.dialects.postgresql.shadow_tables import PostgreSQLShadowTables as ShadowTables
 from sequent_sa.replay.engine import Replay
 from sequent_sa.replay.replay_state import State
+from sequent_sa.tables import replay_states
 from tests import blog
 from tests.databases import SQLiteDatabases
 from tests.integration.test_replay import add_posts, context, go_through, titles
@@ -199,3 +201,27 @@ def test_hooks_on_sqlite(sqlite: Sequent) -> None:
     with sqlite.engine.connect() as connection:
         assert [2] == connection.scalars(text("SELECT rows FROM swapped")).all()
     assert 2 == len(titles(sqlite))
+
+
+def test_tables_are_vacuumed_and_the_state_is_looked_at_again(postgresql: Sequent) -> None:
+    """Vacuuming takes no transaction, so somebody may have ended the replay meanwhile: it stays ended."""
+    blog.ViewRecord.metadata.create_all(postgresql.engine)
+    add_posts(postgresql, 3)
+    replay = Replay.create(context(postgresql), postgresql.projectors)
+    replay.prepare()
+    replay.run()
+    vacuum, vacuumed = ShadowTables.optimize, list[object]()
+
+    def optimize(twins: ShadowTables) -> None:
+        vacuum(twins)
+        with postgresql.engine.begin() as connection:
+            count = "SELECT vacuum_count FROM pg_stat_all_tables WHERE schemaname = 'replay_schema' AND relname = :name"
+            vacuumed.append(connection.scalar(text(count), {"name": "post_records"}))
+            connection.execute(update(replay_states).values(state=State.ABORTED.value))
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ShadowTables, "optimize", optimize)
+        with pytest.raises(ReplayError, match="this one is aborted"):
+            replay.optimize()
+    with postgresql.engine.connect() as connection:
+        assert ([1], "aborted") == (vacuumed, connection.scalar(select(replay_states.c.state)))
