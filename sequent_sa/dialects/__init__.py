@@ -16,6 +16,7 @@ from sequent_sa.dialects.partitions import Move, Partition, Partitions
 from sequent_sa.dialects.postgresql.dialect import PostgreSQL
 from sequent_sa.dialects.sqlite.dialect import SQLite
 from sequent_sa.dialects.statement import BoundStatement, Parameters, Statement
+from sequent_sa.dialects.streaming import stream_rows
 from sequent_sa.exceptions import ConfigurationError
 
 __all__ = [
@@ -35,6 +36,7 @@ __all__ = [
     "ShadowTables",
     "Statement",
     "dialect_of",
+    "stream_rows",
 ]
 
 _SQLITE = SQLite()

@@ -332,12 +332,6 @@ class Dialect(Protocol):
         """
         ...
 
-    def stream_rows(
-        self, connection: Connection, statement: Executable, size: int
-    ) -> Generator[Sequence[object], None, None]:
-        """Run a SELECT and yield its rows, holding about `size` of them in memory."""
-        ...
-
     def load_rows(
         self,
         connection: Connection,

@@ -17,7 +17,7 @@ from sqlalchemy import cast as as_text
 
 from sequent_sa.aggregates.event_stream import EventStream
 from sequent_sa.aggregates.snapshot import Snapshot, snapshot_versions
-from sequent_sa.dialects import BoundStatement, Dialect, Statement
+from sequent_sa.dialects import BoundStatement, Dialect, Statement, stream_rows
 from sequent_sa.event_store.aggregate_events import aggregate_events, events_since_snapshots
 from sequent_sa.messages.event import Event
 from sequent_sa.messages.event_reader import EventReaders, event_reader
@@ -87,7 +87,7 @@ class Load:
     ) -> Generator[Event, None, None]:
         """The events of one aggregate, in order, before a moment. Holds a bounded number of them in memory."""
         statement = aggregate_events(aggregates.c.aggregate_id == aggregate_id)
-        with closing(self._dialect.stream_rows(connection, statement, _ROWS_IN_MEMORY)) as rows:
+        with closing(stream_rows(connection, statement, _ROWS_IN_MEMORY)) as rows:
             row: Any
             for row in rows:
                 if until is not None and row.created_at >= until:
@@ -111,7 +111,7 @@ class Load:
         """
         conditions = (*self._dialect.committed_between(after, until), *where)
         statement = _positioned(type_names).where(*conditions).order_by(*_COMMAND_ORDER)
-        with closing(self._dialect.stream_rows(connection, statement, _ROWS_IN_MEMORY)) as rows:
+        with closing(stream_rows(connection, statement, _ROWS_IN_MEMORY)) as rows:
             for row in rows:
                 position, event = self._positioned_event(row)
                 if event is not None:

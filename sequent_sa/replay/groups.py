@@ -11,7 +11,7 @@ from uuid import UUID
 
 from sqlalchemy import ColumnElement, Connection, FromClause, Select, func, select, tuple_
 
-from sequent_sa.dialects import Dialect
+from sequent_sa.dialects import Dialect, stream_rows
 from sequent_sa.tables import event_types, events
 
 STORE = 0
@@ -67,7 +67,7 @@ def planned(
     """
     estimate = dialect.estimated_rows(connection, _events_of(events, names))
     counted = (
-        list(count_events(dialect, connection, names))
+        list(count_events(connection, names))
         if estimate <= _MOST_COUNTED
         else _sampled(dialect, connection, names, max(least, estimate // group_size) * _SAMPLES_A_GROUP)
     )
@@ -90,7 +90,7 @@ def _events_of(some: FromClause, names: Collection[str]) -> Select[str, UUID]:
     )
 
 
-def count_events(dialect: Dialect, connection: Connection, names: Collection[str]) -> Iterator[tuple[Bound, int]]:
+def count_events(connection: Connection, names: Collection[str]) -> Iterator[tuple[Bound, int]]:
     """The aggregates with events of these types, in order, each with their number."""
     columns = (events.c.partition_key, events.c.aggregate_id)
     statement = (
@@ -100,7 +100,7 @@ def count_events(dialect: Dialect, connection: Connection, names: Collection[str
         .group_by(*columns)
         .order_by(*columns)
     )
-    for row in dialect.stream_rows(connection, statement, 1_000):
+    for row in stream_rows(connection, statement, 1_000):
         partition_key, aggregate_id, number = cast("tuple[str, UUID, int]", row)
         yield Bound(partition_key, aggregate_id), number
 

@@ -10,6 +10,12 @@ from sqlalchemy import Engine, create_engine, make_url, text
 from sequent_sa import ConfigurationError, Sequent
 from tests.blog import AddPost, new_app
 from tests.databases import Database, PostgreSQLDatabases
+from tests.databases.waiting import wait_until
+
+OTHERS = text(
+    "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid() "
+    "AND backend_type = 'client backend'"
+)
 
 
 def _of_the_engine(database: Database) -> Engine:
@@ -40,7 +46,10 @@ def database(postgresql_databases: PostgreSQLDatabases) -> Database:
 
 @pytest.mark.parametrize("configured", [_of_the_engine, _of_the_session, _of_the_database])
 def test_other_levels_are_refused(database: Database, configured: Callable[[Database], Engine]) -> None:
-    """Wherever the level was set: an error that names both, before anything is read or written."""
+    """Wherever the level was set: an error that names both, before anything is read or written.
+
+    The connection is closed at once, whoever keeps the engine and the error.
+    """
     engine = configured(database)
     app = Sequent(engine, packages=["tests.blog"], environment="test")
     post_id = app.new_uuid()
@@ -48,9 +57,15 @@ def test_other_levels_are_refused(database: Database, configured: Callable[[Data
         lambda: app.execute_commands(AddPost(aggregate_id=post_id, author="ben", title="Hi")),
         lambda: app.repository.find_aggregate(post_id),
     ]
+    refusals: list[BaseException] = []
     for use in uses:
-        with pytest.raises(ConfigurationError, match=r"needs .*READ COMMITTED, .*(SERIALIZABLE|REPEATABLE READ)"):
+        with pytest.raises(
+            ConfigurationError, match=r"needs .*READ COMMITTED, .*(SERIALIZABLE|REPEATABLE READ)"
+        ) as refused:
             use()
+        refusals.append(refused.value)
+    with database.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        wait_until(lambda: connection.scalar(OTHERS) == 0, f"connections to end while {refusals!r} are alive")
     engine.dispose()
 
 

@@ -22,11 +22,11 @@ def check_connection(connection: DBAPIConnection, record: ConnectionPoolEntry) -
     """
     check_server(connection, record)
     driver: Any = getattr(connection, "driver_connection", connection)
-    replan(driver)
     try:
+        replan(driver)
         _check_date_style(driver)
         _check_isolation(connection)
-    except ConfigurationError:
+    except BaseException:
         connection.close()  # nobody else would
         raise
 

@@ -275,12 +275,6 @@ class PostgreSQL:
         _refuse_standby(in_recovery)
         return str(identifier)
 
-    def stream_rows(
-        self, connection: Connection, statement: Executable, size: int
-    ) -> Generator[Sequence[object], None, None]:
-        with connection.execute(statement, execution_options={"yield_per": size}) as rows:
-            yield from rows
-
     def load_rows(
         self,
         connection: Connection,

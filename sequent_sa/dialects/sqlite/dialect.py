@@ -265,12 +265,6 @@ class SQLite:
     def cluster_identifier(self, connection: Connection) -> str | None:
         return None  # the id of a command is a position wherever the file is
 
-    def stream_rows(
-        self, connection: Connection, statement: Executable, size: int
-    ) -> Generator[Sequence[object], None, None]:
-        with connection.execute(statement, execution_options={"yield_per": size}) as rows:
-            yield from rows
-
     def load_rows(
         self,
         connection: Connection,
