@@ -44,7 +44,13 @@ def main(name: str, url: str, kind: str) -> None:
         subject = OnSequent(url, new=False, retries=RETRIES)
     else:
         subject = open_subject(name, url, projecting=kind == "project", new=False)
-    work = {"add": subject.add, "project": subject.add, "count": subject.count, "retried": subject.count}[kind]
+    work: Callable[[UUID], object] = {
+        "add": subject.add,
+        "project": subject.add,
+        "count": subject.count,
+        "retried": subject.count,
+        "load": subject.load,
+    }[kind]
     print("ready", flush=True)
     for line in sys.stdin:
         print(work_on(work, [UUID(each) for each in json.loads(line)]), flush=True)

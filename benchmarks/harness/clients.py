@@ -60,7 +60,11 @@ def together(answers: Sequence[Answer]) -> Round:
 
 @contextmanager
 def clients(number: int, subject: str, url: str, work: str) -> Iterator[Clients]:
-    """Start so many; `work` is `add`, `count`, or `project` for an `add` with a view row. They end with the block."""
+    """Start so many; they end with the block.
+
+    `work` is `add`, `count`, `load`, `project` for an `add` with a view row, or `retried` for a `count` of ours that is
+    tried again when it lost a race.
+    """
     command = [sys.executable, "-m", PROGRAM, subject, url, work]
     processes = [
         subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) for _ in range(number)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import closing
 from datetime import datetime
+from functools import partial
 from typing import Protocol
 from uuid import UUID
 
@@ -20,6 +21,7 @@ from sequent_sa.event_store.record_hooks import RecordHooks
 from sequent_sa.event_store.snapshots import SnapshotStore, SQLSnapshotStore
 from sequent_sa.event_store.transaction import Transaction
 from sequent_sa.event_store.unique_keys import find_by_unique_key, is_storable
+from sequent_sa.event_store.write import Write
 from sequent_sa.messages.command import BaseCommand
 from sequent_sa.messages.event import Event
 from sequent_sa.messages.type_names import TypeNames
@@ -43,11 +45,13 @@ class EventStore(Protocol):
         *,
         until: datetime | None = None,
         snapshots: bool = True,
+        held: Collection[UUID] = (),
     ) -> Sequence[tuple[EventStream, list[Event]]]:
         """The streams that exist, with their events in order; none from the moment `until` on.
 
         The latest snapshot of its class's version stands in a stream for the events before it, unless it was asked for
-        without snapshots, or until a moment.
+        without snapshots, or until a moment. To those that are `held` nobody else appends from now until this
+        transaction ends, where transactions can wait for each other.
         """
         ...
 
@@ -147,8 +151,14 @@ class SQLEventStore:
         *,
         until: datetime | None = None,
         snapshots: bool = True,
+        held: Collection[UUID] = (),
     ) -> Sequence[tuple[EventStream, list[Event]]]:
-        return list(self.reader.streams(transaction.fetch, aggregate_ids, until=until, snapshots=snapshots))
+        lock = self._dialect.lock_aggregates(sorted(held)) if held else None
+        fetch = transaction.fetch
+        if lock is not None:
+            transaction.write(Write(*lock))
+            fetch = partial(fetch, pending=True)
+        return list(self.reader.streams(fetch, aggregate_ids, until=until, snapshots=snapshots))
 
     def find_event_stream(self, transaction: Transaction, aggregate_id: UUID) -> EventStream | None:
         with transaction.reading() as connection:

@@ -8,9 +8,10 @@ from collections import deque
 from collections.abc import Iterable, Sequence
 from functools import partial
 from typing import NamedTuple
+from uuid import UUID
 
 from sequent_sa._asynchronous import pause
-from sequent_sa.exceptions import ConcurrencyError, ProjectorsChanged
+from sequent_sa.exceptions import ConcurrencyError, OptimisticLockingError, ProjectorsChanged
 from sequent_sa.execution.command_handler import CommandHandler
 from sequent_sa.execution.middleware import Filter, Middleware, Request, onion
 from sequent_sa.messages.command import BaseCommand
@@ -96,11 +97,13 @@ class CommandService:
         if caller is not None:
             retries = 0
         attempt = 0
+        contended: frozenset[UUID] = frozenset()
         refreshed = False
         while True:
             unit: UnitOfWork | None = None
             try:
                 with open_(repeatable=not refreshed) as unit:
+                    unit.contended = contended
                     self._process(unit, commands, validation_contexts)
             except ConcurrencyError as error:
                 if isinstance(error, ProjectorsChanged) and not refreshed:
@@ -114,7 +117,12 @@ class CommandService:
                 about = {"attempt": attempt + 1, "error": type(error).__name__}
                 logger.info("trying again after a lost race (%s)", type(error).__name__, extra=about)
                 logger.debug("how the race was lost", exc_info=error, extra=about)
-                pause(random.uniform(0, min(_LONGEST_PAUSE, _FIRST_PAUSE * 2**attempt)))
+                # Whoever pauses longer and longer loses to those who come later. So the next time the aggregate is held
+                # from when it is loaded: nobody else can be faster, and those who want it stand in line.
+                if isinstance(error, OptimisticLockingError) and error.aggregate_id not in contended:
+                    contended |= {error.aggregate_id}
+                else:
+                    pause(random.uniform(0, min(_LONGEST_PAUSE, _FIRST_PAUSE * 2**attempt)))
                 attempt += 1
             else:
                 return

@@ -62,8 +62,9 @@ class InMemoryEventStore:
         *,
         until: datetime | None = None,
         snapshots: bool = True,
+        held: Collection[UUID] = (),
     ) -> Sequence[tuple[EventStream, list[Event]]]:
-        """The streams that exist, decoded anew."""
+        """The streams that exist, decoded anew. None is held: transactions in memory do not wait for each other."""
         state = in_memory(transaction).state()
         found: list[tuple[EventStream, list[Event]]] = []
         for aggregate_id in sorted(set(aggregate_ids) & set(state.streams)):

@@ -94,7 +94,7 @@ class AggregateRepository:
         wanted = list(dict.fromkeys(aggregate_ids))
         unit = self._units.find() if until is None else None
         known: Mapping[UUID, AggregateRoot] = unit.aggregates if unit is not None else {}
-        loaded = self._load([id_ for id_ in wanted if id_ not in known], until)
+        loaded = self._load([id_ for id_ in wanted if id_ not in known], until, unit)
         missing = [id_ for id_ in wanted if id_ not in known and id_ not in loaded]
         if missing:
             raise AggregateNotFound(missing)
@@ -162,7 +162,7 @@ class AggregateRepository:
         In the current unit of work, at whose end it may turn out that a key is taken (`AggregateKeyNotUnique`), or that
         an aggregate has changed meanwhile (`OptimisticLockingError`).
         """
-        aggregates = self._load(list(aggregate_ids), None).values()
+        aggregates = self._load(list(aggregate_ids), None, self._units.find()).values()
         name_of = self._type_names.name_of
         streams = [(each.event_stream(name_of(type(each))), each.version) for each in aggregates]
         self._store.update_unique_keys(self._units.current().transaction, streams)
@@ -188,11 +188,14 @@ class AggregateRepository:
             if (applied := aggregate.take_uncommitted_events())
         ]
 
-    def _load(self, aggregate_ids: Sequence[UUID], until: datetime | None) -> dict[UUID, AggregateRoot]:
+    def _load(
+        self, aggregate_ids: Sequence[UUID], until: datetime | None, unit: UnitOfWork | None
+    ) -> dict[UUID, AggregateRoot]:
         if not aggregate_ids:
             return {}
+        held = unit.contended.intersection(aggregate_ids) if unit is not None and unit.contended else ()
         with self._units.reading() as transaction:
-            streams = self._store.load(transaction, aggregate_ids, until=until)
+            streams = self._store.load(transaction, aggregate_ids, until=until, held=held)
             return {stream.aggregate_id: self._rebuilt(transaction, stream, events) for stream, events in streams}
 
     def _rebuilt(self, transaction: Transaction, stream: EventStream, events: Sequence[Event]) -> AggregateRoot:

@@ -59,6 +59,7 @@ class Completing(Here):
             finally:
                 super().__exit__(None, None, None)
         except BaseException as failure:
+            super().__exit__(None, None, None)  # Control-C may have come before it did so the first time
             self._undo(failure)
             raise
 

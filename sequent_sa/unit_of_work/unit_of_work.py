@@ -69,11 +69,13 @@ class UnitOfWork:
 
     `memo` is a place for what other parts keep for the length of this unit: the command queue, the events waiting
     to be published, the projector states. `repeatable` says that whoever opened it begins again when it turns out at
-    its end that what was assumed at its beginning does not hold.
+    its end that what was assumed at its beginning does not hold. `contended` are aggregates for which it lost a race
+    before: others wait from when they are loaded.
     """
 
     transaction: CommittableTransaction
     repeatable: bool = False
+    contended: frozenset[UUID] = frozenset()
     owner: tuple[int, object] = field(default_factory=owner_here)
     aggregates: dict[UUID, AggregateRoot] = field(default_factory=dict[UUID, AggregateRoot])
     event: Event | None = None

@@ -1,7 +1,8 @@
 """Executes commands and gets a SIGINT in each, a little later every time; prints what each attempt left behind.
 
-While SQLAlchemy's pool hands out or takes back a connection the interrupt waits: between two of its own lines the pool
-can lose its only place to an exception, and nobody outside it could prevent that.
+The interrupt waits while something is cleaned up: while SQLAlchemy's pool hands out or takes back a connection, and
+while a transaction is rolled back or closed. Between two of those lines Python can lose anything to an exception, and
+nobody could prevent that; whoever presses Control-C twice takes that risk.
 """
 
 from __future__ import annotations
@@ -21,28 +22,32 @@ from sqlalchemy import QueuePool, create_engine, func, pool, select
 
 from sequent_sa import Sequent
 from sequent_sa.tables import events
+from sequent_sa.unit_of_work import blocks
 from tests.blog import AddPost, PostRecord, new_app
 
 ATTEMPTS = 25
 STEP_SECONDS = 0.0003
 POOL = str(Path(pool.__file__).parent)
+CLEANING = {"close", "_close", "rollback", "roll_back", "_undo"}
 
 url = sys.argv[1]
 sys.setswitchinterval(0.0001)  # so that the interrupt comes when it is wanted
 
 
 def interrupt(number: int, frame: FrameType | None) -> None:
-    """Raise as Python's own handler does, or once the pool has done its work."""
-    if within_pool(frame):
+    """Raise as Python's own handler does, or once what must not be left half done is done."""
+    if is_cleaning(frame):
         signal.setitimer(signal.ITIMER_REAL, STEP_SECONDS)
     else:
         raise KeyboardInterrupt
 
 
-def within_pool(frame: FrameType | None) -> bool:
-    """Whether this runs, or was called by, code of SQLAlchemy's pool."""
+def is_cleaning(frame: FrameType | None) -> bool:
+    """Whether something is cleaned up here, or is about to be, or in whoever called this."""
+    if frame is not None and frame.f_code.co_filename == blocks.__file__:
+        return True
     while frame is not None:
-        if frame.f_code.co_filename.startswith(POOL):
+        if frame.f_code.co_filename.startswith(POOL) or frame.f_code.co_name in CLEANING:
             return True
         frame = frame.f_back
     return False

@@ -66,9 +66,10 @@ class WithInclusiveUntil(InMemoryEventStore):
         *,
         until: datetime | None = None,
         snapshots: bool = True,
+        held: Collection[UUID] = (),
     ) -> Sequence[tuple[EventStream, list[Event]]]:
         later = None if until is None else until.replace(microsecond=until.microsecond + 1)
-        return super().load(transaction, aggregate_ids, until=later, snapshots=snapshots)
+        return super().load(transaction, aggregate_ids, until=later, snapshots=snapshots, held=held)
 
 
 class Rereading(InMemoryEventStore):
