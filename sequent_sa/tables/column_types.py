@@ -72,19 +72,31 @@ class UtcDateTime(TypeDecorator[datetime]):
     def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
         return Text() if dialect.name == "sqlite" else self.impl_instance
 
+    def bind_processor(self, dialect: Dialect) -> Any:
+        # Called without the two calls that SQLAlchemy puts around the method below, for each event.
+        return _moment_as_text if dialect.name == "sqlite" else _moment_in_utc
+
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> Any:
-        if value is None:
-            return None
-        if value.utcoffset() is None:
-            raise _NotStorable(value, "give it a time zone, as in `datetime.now(UTC)`")
-        in_utc = value if value.tzinfo is UTC else value.astimezone(UTC)
-        return in_utc.isoformat(timespec="microseconds") if dialect.name == "sqlite" else in_utc
+        return _moment_as_text(value) if dialect.name == "sqlite" else _moment_in_utc(value)
 
     def process_result_value(self, value: Any | None, dialect: Dialect) -> datetime | None:
         if value is None:
             return None
         moment = datetime.fromisoformat(value) if isinstance(value, str) else value
         return moment.astimezone(UTC)
+
+
+def _moment_in_utc(value: datetime | None) -> datetime | None:
+    if value is None or value.tzinfo is UTC:
+        return value
+    if value.utcoffset() is None:
+        raise _NotStorable(value, "give it a time zone, as in `datetime.now(UTC)`")
+    return value.astimezone(UTC)
+
+
+def _moment_as_text(value: datetime | None) -> str | None:
+    in_utc = _moment_in_utc(value)
+    return None if in_utc is None else in_utc.isoformat(timespec="microseconds")
 
 
 class AnyMoment(UserDefinedType[datetime]):

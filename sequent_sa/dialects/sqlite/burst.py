@@ -10,25 +10,32 @@ from typing import Any
 from sqlalchemy import Connection
 
 from sequent_sa.dialects.driver_transaction import errors_of, fetch, log_broken, refuse, roll_back, sendable
-from sequent_sa.dialects.sqlite.connections import become_writer
+from sequent_sa.dialects.sqlite.connections import become_writer, begin, commit, hand_over
 from sequent_sa.dialects.statement import BoundStatement
 
 
 class SQLiteTransaction:
-    """Begins before the first statement, also one that reads: what it reads cannot change before it writes."""
+    """Begins before the first statement, also one that reads: what it reads cannot change before it writes.
 
-    def __init__(self, connection: Connection) -> None:
+    It begins and commits at the driver, unless something goes through SQLAlchemy, which then ends what was begun.
+    """
+
+    def __init__(self, connection: Connection, opening: str = "BEGIN") -> None:
         self._connection = connection
+        self._opening = opening
+        self._begun = False
         self.refused: int | None = None
 
     def begin(self) -> Connection:
+        self._begin()
         if not self._connection.in_transaction():
-            self._connection.begin()
+            hand_over(self._connection)
         return self._connection
 
     def fetch(self, statement: BoundStatement, before: Sequence[BoundStatement] = ()) -> Sequence[Sequence[Any]]:
         self.send(before, commit=False)
-        return fetch(self.begin(), statement)
+        self._begin()
+        return fetch(self._connection, statement)
 
     def send(self, statements: Sequence[BoundStatement], *, commit: bool) -> None:
         if statements:
@@ -39,16 +46,26 @@ class SQLiteTransaction:
 
     def rollback(self) -> None:
         roll_back(self._connection)
+        self._begun = False
 
     def close(self) -> None:
         self._connection.close()
 
+    def _begin(self) -> None:
+        if not self._begun:
+            begin(self._connection, self._opening)
+            self._begun = True
+
     def _commit(self) -> None:
         if self._connection.in_transaction():
             self._connection.commit()
+        elif self._begun:
+            commit(self._connection)
+        self._begun = False
 
     def _execute(self, statements: Sequence[BoundStatement]) -> None:
-        connection = self.begin()
+        self._begin()
+        connection = self._connection
         cursor = connection.connection.cursor()
         index, text = 0, ""
         try:
@@ -79,6 +96,10 @@ class PartOfSQLiteTransaction(SQLiteTransaction):
         self.refused: int | None = None
         become_writer(self._connection)
 
+    def _begin(self) -> None:
+        if not self._connection.in_transaction():
+            self._connection.begin()
+
     def _commit(self) -> None:
         """Nothing to do: somebody else does it."""
 
@@ -86,14 +107,11 @@ class PartOfSQLiteTransaction(SQLiteTransaction):
 class SavepointOnSQLite(PartOfSQLiteTransaction):
     """The same, so that what is written can be undone and the rest of the transaction goes on."""
 
-    _begun = False
-
-    def begin(self) -> Connection:
+    def _begin(self) -> None:
         if not self._begun:
             self.lock()
             self._run("SAVEPOINT sequent_sa")
             self._begun = True
-        return self._connection
 
     def rollback(self) -> None:
         if self._begun:

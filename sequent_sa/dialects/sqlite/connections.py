@@ -18,6 +18,7 @@ BUSY_SECONDS = 30.0
 
 _BEGIN = "sequent_begin"
 _READ_ONLY = "sequent_read_only"
+IMMEDIATE = "BEGIN IMMEDIATE"
 _WRITE_NOTHING = "DELETE FROM commands WHERE 0"
 _CONFIGURED = "sequent_sa"
 _NO_SCHEMAS = {"sequent_schema": None, "view_schema": None}
@@ -40,7 +41,7 @@ def read_only(engine: Engine) -> Engine:
 
 def begin_immediate(connection: Connection) -> Connection:
     """Make the transactions of a connection take the write lock at their beginning."""
-    return connection.execution_options(**{_BEGIN: "BEGIN IMMEDIATE"})
+    return connection.execution_options(**{_BEGIN: IMMEDIATE})
 
 
 def become_writer(connection: Connection) -> None:
@@ -69,10 +70,10 @@ def become_writer(connection: Connection) -> None:
 def _begin_anew(connection: Connection, cursor: DBAPICursor) -> None:
     cursor.execute("ROLLBACK")
     try:
-        cursor.execute("BEGIN IMMEDIATE")
+        cursor.execute(IMMEDIATE)
     except errors_of(connection) as error:
         cursor.execute("BEGIN")  # there is still a transaction for the caller to end
-        refuse(connection, "BEGIN IMMEDIATE", error)
+        refuse(connection, IMMEDIATE, error)
 
 
 def is_busy(error: BaseException | None) -> bool:
@@ -120,23 +121,41 @@ def _use_wal(cursor: DBAPICursor) -> None:
             pause(0.01)
 
 
-def _begin(connection: Connection) -> None:
+def begin(connection: Connection, text: str) -> None:
+    """Begin a transaction at the driver. SQLAlchemy, which would take longer than the database, knows nothing of it."""
     driver = connection.connection.driver_connection
     if isinstance(driver, sqlite3.Connection) and driver.in_transaction:
         raise ConfigurationError(
             "an SQLite database in memory has one connection for each thread, and it is in use: end the session around "
             "this call first, or use a file (sqlite:///blog.db), which has as many connections as are needed"
         )
-    options = connection.get_execution_options()
-    reading = bool(options.get(_READ_ONLY))
+    reading = bool(connection.get_execution_options().get(_READ_ONLY))
     if reading != connection.info.get(_READ_ONLY, False):  # it stays with the driver's connection
-        connection.exec_driver_sql(f"PRAGMA query_only = {int(reading)}")
+        _run(connection, f"PRAGMA query_only = {int(reading)}")
         connection.info[_READ_ONLY] = reading
-    _run(connection, options.get(_BEGIN, "BEGIN"))
+    _run(connection, text)
+
+
+def commit(connection: Connection) -> None:
+    """Commit what was begun at the driver."""
+    try:
+        connection.connection.commit()
+    except errors_of(connection) as error:
+        refuse(connection, None, error)
+
+
+def hand_over(connection: Connection) -> None:
+    """Let SQLAlchemy know of the transaction that was begun at the driver, and end it."""
+    connection.execution_options(**{_BEGIN: None}).begin()
+
+
+def _begin(connection: Connection) -> None:
+    text: str | None = connection.get_execution_options().get(_BEGIN, "BEGIN")
+    if text is not None:
+        begin(connection, text)
 
 
 def _run(connection: Connection, text: str) -> None:
-    # SQLAlchemy would take longer to have it executed than the database does.
     cursor = connection.connection.cursor()
     try:
         cursor.execute(text)

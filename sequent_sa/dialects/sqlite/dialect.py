@@ -41,6 +41,7 @@ from sequent_sa.dialects.partitions import Partitions
 from sequent_sa.dialects.sqlite.bulk_loading import load_rows
 from sequent_sa.dialects.sqlite.burst import PartOfSQLiteTransaction, SavepointOnSQLite, SQLiteTransaction
 from sequent_sa.dialects.sqlite.connections import (
+    IMMEDIATE,
     begin_immediate,
     configure,
     is_busy,
@@ -111,7 +112,7 @@ class SQLite:
         return begin_immediate(engine.connect())
 
     def transaction(self, engine: Engine, *, writing: bool) -> DriverTransaction:
-        return SQLiteTransaction(self.writing(engine) if writing else engine.connect())
+        return SQLiteTransaction(engine.connect(), IMMEDIATE if writing else "BEGIN")
 
     def reading(self, engine: Engine) -> Engine:
         return read_only(engine)
