@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
@@ -30,11 +30,19 @@ class InMemoryEventStore:
     """Holds streams, unique keys and snapshots in dictionaries. `begin` makes the transactions for it.
 
     `snapshot_versions` has the version that each aggregate class with snapshots reads, by the name of its type.
-    `hooks` are called as by a store with columns, which there are none of here.
+    `hooks` are called as by a store with columns, which there are none of here. Events with one of the names
+    `retired_events` are left out of every answer.
     """
 
-    def __init__(self, snapshot_versions: Mapping[str, int] | None = None, hooks: RecordHooks | None = None) -> None:
+    def __init__(
+        self,
+        snapshot_versions: Mapping[str, int] | None = None,
+        hooks: RecordHooks | None = None,
+        *,
+        retired_events: Collection[str] = (),
+    ) -> None:
         self._hooks = hooks or RecordHooks()
+        self._retired = frozenset(retired_events)
         self.snapshots: SnapshotStore = InMemorySnapshotStore(snapshot_versions or {})
         self._memory = Memory()
 
@@ -71,17 +79,18 @@ class InMemoryEventStore:
             stream, stored = state.streams[aggregate_id]
             snapshot = self.snapshots.latest(transaction, aggregate_id) if snapshots and until is None else None
             before = snapshot.sequence_number - 1 if snapshot is not None else 0
-            events = [_decoded(aggregate_id, each) for each in _until(stored[before:], until)]
+            rest = list(_until(stored[before:], until))
+            events = self._readable(aggregate_id, rest)
             if events or snapshot is not None:
-                latest = events[-1].sequence_number if events else before
+                latest = before + len(rest)
                 found.append((replace(stream, snapshot=snapshot, sequence_number=latest), events))
         return found
 
     def load_event(self, transaction: Transaction, aggregate_id: UUID, sequence_number: int) -> Event | None:
         """One event, decoded anew."""
         _, stored = in_memory(transaction).state().streams.get(aggregate_id, (None, ()))
-        found = [each for each in stored if each.sequence_number == sequence_number]
-        return _decoded(aggregate_id, found[0]) if found else None
+        found = self._readable(aggregate_id, [each for each in stored if each.sequence_number == sequence_number])
+        return found[0] if found else None
 
     def stream_events(
         self, transaction: Transaction, aggregate_id: UUID, *, until: datetime | None = None
@@ -142,6 +151,7 @@ class InMemoryEventStore:
             for id_, (_, stored) in in_memory(transaction).state().streams.items()
             for each in stored
             if each.command_number > int(position.after or 0)
+            and not self._is_retired(each)
             and (types is None or each.event_type.__type_name__ in types)
         )
         if position.last is not None:
@@ -170,6 +180,12 @@ class InMemoryEventStore:
     def register_types(self, transaction: Transaction) -> int:
         """None is new: types have no table here."""
         return 0
+
+    def _is_retired(self, stored: StoredEvent) -> bool:
+        return stored.event_type.__type_name__ in self._retired
+
+    def _readable(self, aggregate_id: UUID, stored: Iterable[StoredEvent]) -> list[Event]:
+        return [_decoded(aggregate_id, each) for each in stored if not self._is_retired(each)]
 
 
 def _decoded(aggregate_id: UUID, stored: StoredEvent) -> Event:

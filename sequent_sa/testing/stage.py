@@ -36,8 +36,9 @@ class Stage:
     def in_memory(cls, app: Sequent) -> Stage:
         """Without a database."""
         versions = snapshot_versions(app.type_names.aggregates)
-        store = InMemoryEventStore(versions, app.record_hooks)
-        return cls(store, InMemoryEventStore(versions), store.begin)
+        retired = app.type_names.retired_events
+        store = InMemoryEventStore(versions, app.record_hooks, retired_events=retired)
+        return cls(store, InMemoryEventStore(versions, retired_events=retired), store.begin)
 
     @classmethod
     def on(cls, app: Sequent, connection: Connection) -> Stage:

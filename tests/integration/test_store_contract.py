@@ -50,7 +50,7 @@ def test_the_store_in_memory_keeps_the_contract() -> None:
 
     @contextmanager
     def open_store(names: TypeNames) -> Generator[StoreUnderTest, None, None]:
-        store = InMemoryEventStore(snapshot_versions(names.aggregates))
+        store = InMemoryEventStore(snapshot_versions(names.aggregates), retired_events=names.retired_events)
         yield StoreUnderTest(store, store.begin)
 
     check_event_store(open_store, examples=100)

@@ -26,6 +26,12 @@ class Counted(Event, name="sequent_sa.contracts.Counted"):
     numbers: list[int]
 
 
+class Faded(Event, name="sequent_sa.contracts.Faded"):
+    """An event of a type that is retired: it is stored as others are, and nobody reads it any more."""
+
+    text: str
+
+
 class Diary(AggregateRoot, name="sequent_sa.contracts.Diary", snapshot_version=3):
     """An aggregate that has snapshots."""
 
@@ -34,7 +40,12 @@ class Note(AggregateRoot, name="sequent_sa.contracts.Note"):
     """An aggregate that has none."""
 
 
-TYPE_NAMES = TypeNames(events=[Said, Counted], commands=[Do], aggregates=[Diary, Note])
+TYPE_NAMES = TypeNames(
+    events=[Said, Counted],
+    commands=[Do],
+    aggregates=[Diary, Note],
+    retired_events=["sequent_sa.contracts.Faded"],
+)
 SAID = TYPE_NAMES.name_of(Said)
 DIARY = TYPE_NAMES.name_of(Diary)
 NOTE = TYPE_NAMES.name_of(Note)

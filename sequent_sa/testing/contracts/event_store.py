@@ -27,8 +27,8 @@ def check_event_store(
     `open_store` gets the names of the types that will be stored, and gives an empty store for each of `examples`
     stories; what it opened is closed after each. In a story of at most `steps` steps events are appended to aggregates,
     at their versions and at others, in transactions that are open side by side; streams are loaded, read and deleted,
-    keys taken, moved, swapped and refused, events read on from positions; in half of the stories snapshots are kept and
-    needed, too. Each answer is compared with that of a model in plain Python.
+    keys taken, moved, swapped and refused, events read on from positions; those of a retired type are in no answer; in
+    half of the stories snapshots are kept and needed, too. Each answer is compared with that of a plain model.
 
     A store may refuse what is wrong at once or, as one that sends what it writes at the end, when its transaction is
     committed; until then nobody else waits for a transaction that has only written.

@@ -13,7 +13,7 @@ from sequent_sa.aggregates.snapshot import Snapshot
 from sequent_sa.event_store.append import StreamAtVersion, StreamWithEvents
 from sequent_sa.exceptions import AggregateKeyNotUnique, OptimisticLockingError, SequenceNumberGap, SequentError
 from sequent_sa.messages.event import Event
-from sequent_sa.testing.contracts.domain import DIARY, DIARY_VERSION
+from sequent_sa.testing.contracts.domain import DIARY, DIARY_VERSION, Faded
 from sequent_sa.testing.contracts.snapshot_model import SnapshotModel, Tracked
 
 Key = tuple[str, tuple[tuple[str, bool, object], ...]]
@@ -158,6 +158,11 @@ class Model:
                 if self.keys.setdefault(key, stream.aggregate_id) != stream.aggregate_id:
                     refusals.add((AggregateKeyNotUnique, stream.aggregate_id))
         return refusals
+
+
+def readable(events: Sequence[Event]) -> list[Event]:
+    """Those of types that are not retired."""
+    return [event for event in events if not isinstance(event, Faded)]
 
 
 ModelChange = Callable[[Model], set[Refusal]]

@@ -29,7 +29,10 @@ class SnapshotMachine(StreamMachine):
         """That need snapshots."""
         moments_of = dict(zip(filter(lambda id_: type_of(id_) == DIARY, IDS), (first, second), strict=True))
         self.append(
-            what=[Wish(id_, 0, [1], "", moment, None, "", is_outdated=True) for id_, moment in moments_of.items()]
+            what=[
+                Wish(id_, 0, [1], "", moment, None, "", is_outdated=True, is_retired=False)
+                for id_, moment in moments_of.items()
+            ]
         )
 
     @precondition(lambda self: self.model.streams)

@@ -13,7 +13,7 @@ from hypothesis.stateful import RuleBasedStateMachine
 from sequent_sa.exceptions import SequentError, UnitOfWorkError
 from sequent_sa.testing.contracts.comparison import same, same_events
 from sequent_sa.testing.contracts.domain import SAID, Do
-from sequent_sa.testing.contracts.model import Model, ModelChange, Refusal, keys_of
+from sequent_sa.testing.contracts.model import Model, ModelChange, Refusal, keys_of, readable
 from sequent_sa.testing.contracts.store_under_test import StoreUnderTest
 from sequent_sa.testing.contracts.wishes import Wish
 from sequent_sa.unit_of_work.unit_of_work import CommittableTransaction
@@ -105,7 +105,7 @@ class Story(RuleBasedStateMachine):
         described = (stored.aggregate_type, stored.partition_key, len(stored.events))
         same("stream", described, (stream.aggregate_type, stream.events_partition_key, stream.sequence_number))
         same("unique keys", model.held(aggregate_id), keys_of(stream.unique_keys or {}))
-        same_events(stored.events, list(self.store.stream_events(transaction, aggregate_id)))
+        same_events(readable(stored.events), list(self.store.stream_events(transaction, aggregate_id)))
 
     @contextmanager
     def reading(self) -> Generator[CommittableTransaction, None, None]:

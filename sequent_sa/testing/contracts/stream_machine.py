@@ -11,10 +11,12 @@ from hypothesis.stateful import rule
 from sequent_sa.aggregates.snapshot import Snapshot
 from sequent_sa.messages.event import Event
 from sequent_sa.testing.contracts.comparison import same, same_events, same_snapshot
+from sequent_sa.testing.contracts.model import readable
 from sequent_sa.testing.contracts.story import OpenTransaction, Story
 from sequent_sa.testing.contracts.wishes import Wish, ids, moments_or_none, some_ids, wishes
 
-Loadable = tuple[Snapshot | None, list[Event]]
+Loadable = tuple[Snapshot | None, list[Event], int]
+"""A snapshot, the events since that are not of retired types, and the number of the latest event of any type."""
 
 
 class StreamMachine(Story):
@@ -37,12 +39,11 @@ class StreamMachine(Story):
         expected = {id_ for id_ in which if self._loadable(id_, until, snapshots)}
         same(f"ids of the loaded streams until {until}", expected, set(found))
         for aggregate_id, (stream, events) in found.items():
-            snapshot, rest = self._loadable(aggregate_id, until, snapshots) or (None, [])
+            snapshot, rest, latest = self._loadable(aggregate_id, until, snapshots) or (None, [], 0)
             same_events(rest, events)
             same_snapshot(snapshot, stream.snapshot)
-            before = snapshot.sequence_number - 1 if snapshot else 0
             stored = self.model.streams[aggregate_id]
-            described = (stored.aggregate_type, stored.partition_key, rest[-1].sequence_number if rest else before)
+            described = (stored.aggregate_type, stored.partition_key, latest)
             same(
                 "loaded stream", described, (stream.aggregate_type, stream.events_partition_key, stream.sequence_number)
             )
@@ -51,8 +52,9 @@ class StreamMachine(Story):
         stored = self.model.streams.get(aggregate_id)
         snapshot = self.model.latest_snapshot(aggregate_id) if snapshots and until is None else None
         events = [] if stored is None else stored.before(until)
-        rest = events if snapshot is None else events[snapshot.sequence_number - 1 :]
-        return (snapshot, rest) if rest or snapshot else None
+        before = snapshot.sequence_number - 1 if snapshot else 0
+        rest = readable(events[before:])
+        return (snapshot, rest, max(len(events), before)) if rest or snapshot else None
 
     @rule(which=st.lists(ids, min_size=1, max_size=2))
     def delete(self, which: list[UUID]) -> None:

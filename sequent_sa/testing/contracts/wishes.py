@@ -15,7 +15,7 @@ from sequent_sa.aggregates.event_stream import EventStream
 from sequent_sa.event_store.append import StreamWithEvents
 from sequent_sa.messages.codec import encode_event
 from sequent_sa.messages.event import Event
-from sequent_sa.testing.contracts.domain import DIARY, DIARY_VERSION, IDS, Counted, Said, type_of
+from sequent_sa.testing.contracts.domain import DIARY, DIARY_VERSION, IDS, Counted, Faded, Said, type_of
 
 MOMENTS = [datetime(2026, 3, 29, tzinfo=UTC) + timedelta(hours=hour, microseconds=hour) for hour in range(5)]
 PARTITION_KEYS = ["", "Y26", "Y27"]
@@ -43,6 +43,7 @@ class Wish(NamedTuple):
     unique_keys: UniqueKeys | None
     partition_key: str
     is_outdated: bool
+    is_retired: bool
 
     def stream(self, version: int) -> StreamWithEvents:
         """As it is handed to a store by somebody who knows an aggregate at a version."""
@@ -61,6 +62,8 @@ class Wish(NamedTuple):
         return stream, [AppliedEvent(event, encode_event(event)) for event in events]
 
     def _event(self, number: int) -> Event:
+        if self.is_retired:
+            return Faded(self.aggregate_id, number, self.created_at, text=self.text)
         if number % 2:
             return Said(self.aggregate_id, number, self.created_at, text=self.text)
         return Counted(self.aggregate_id, number, self.created_at, numbers=[number, len(self.text)])
@@ -88,5 +91,6 @@ _wishes = st.builds(
     st.none() | unique_keys,
     st.sampled_from(PARTITION_KEYS),
     st.booleans(),
+    st.sampled_from([False, False, True]),
 )
 wishes = st.lists(_wishes, min_size=1, max_size=2, unique_by=lambda wish: wish.aggregate_id)

@@ -100,6 +100,13 @@ class KeepingDeleted(InMemoryEventStore):
         return {id_: streams[id_].stream.aggregate_type for id_ in aggregate_ids if id_ in streams}
 
 
+class KnowingNoRetirement(InMemoryEventStore):
+    """Gives events of retired types, too."""
+
+    def __init__(self, versions: Mapping[str, int], *, retired_events: Collection[str]) -> None:
+        super().__init__(versions)
+
+
 class _HandingOutTwice(InMemorySnapshotStore):
     def schedule(self, transaction: Transaction, limit: int, forgotten_before: datetime) -> Sequence[Outdated]:
         return super().schedule(transaction, limit, datetime.max.replace(tzinfo=UTC))
@@ -108,8 +115,8 @@ class _HandingOutTwice(InMemorySnapshotStore):
 class HandingOutTwice(InMemoryEventStore):
     """Forgets at once who is at work."""
 
-    def __init__(self, versions: Mapping[str, int]) -> None:
-        super().__init__(versions)
+    def __init__(self, versions: Mapping[str, int], *, retired_events: Collection[str]) -> None:
+        super().__init__(versions, retired_events=retired_events)
         self.snapshots = _HandingOutTwice(versions)
 
 
@@ -121,8 +128,8 @@ class _PostponingNobody(InMemorySnapshotStore):
 class PostponingNobody(InMemoryEventStore):
     """Says that it postpones."""
 
-    def __init__(self, versions: Mapping[str, int]) -> None:
-        super().__init__(versions)
+    def __init__(self, versions: Mapping[str, int], *, retired_events: Collection[str]) -> None:
+        super().__init__(versions, retired_events=retired_events)
         self.snapshots = _PostponingNobody(versions)
 
 
@@ -142,13 +149,13 @@ class Forgiving(InMemoryEventStore):
 
 
 def opening(
-    make: Callable[[Mapping[str, int]], InMemoryEventStore],
+    kind: Callable[..., InMemoryEventStore],
 ) -> Callable[[TypeNames], AbstractContextManager[StoreUnderTest]]:
     """How the contract opens a store."""
 
     @contextmanager
     def open_store(names: TypeNames) -> Generator[StoreUnderTest, None, None]:
-        store = make(snapshot_versions(names.aggregates))
+        store = kind(snapshot_versions(names.aggregates), retired_events=names.retired_events)
         yield StoreUnderTest(store, store.begin)
 
     return open_store
@@ -174,6 +181,7 @@ def _without_shrinking() -> Iterator[None]:
         (Rereading, "events: expected"),
         (ForgettingKeys, "accepts what it must refuse|holder of|unique keys|the store refuses with"),
         (KeepingDeleted, "exist|deleted|loaded|refuse|page|holder|events|number"),
+        (KnowingNoRetirement, "Faded|loaded streams"),
         (HandingOutTwice, "handed out: expected"),
         (PostponingNobody, "handed out: expected"),
         (Forgiving, "accepts what it must refuse|can be committed"),
