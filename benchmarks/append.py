@@ -54,10 +54,7 @@ def adding(
     """W1, and W4 when it is `projecting`."""
     with opened(database, new, projecting=projecting, through=through) as subjects:
         found = interleaved(
-            {
-                name: lambda subject=subject: timed(subject.add, new_ids(transactions))  # type: ignore[misc]
-                for name, (_, subject) in subjects.items()
-            },
+            {name: partial(_add, subject, transactions) for name, (_, subject) in subjects.items()},
             rounds,
         )
         done = (rounds + 1) * transactions
@@ -90,6 +87,10 @@ def counting_together(database: str, new: New, transactions: int, rounds: int) -
         )
         check(subjects, Counts((MANY + 1) * (rounds + 1) * each * CLIENTS, 0))
     return found
+
+
+def _add(subject: Subject, transactions: int) -> Round:
+    return timed(subject.add, new_ids(transactions))
 
 
 def _count(subject: Subject, transactions: int) -> Round:

@@ -13,7 +13,7 @@ import multiprocessing
 import os
 import sqlite3
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
@@ -152,6 +152,12 @@ def fold(rows: Iterable[tuple[Any, str, Any]], types: Mapping[str, str]) -> dict
     return found
 
 
+def _fields(lines: Iterable[bytes | bytearray | memoryview]) -> Iterator[tuple[str, str, str]]:
+    for line in lines:
+        id_, type_id, data = bytes(line).rstrip(b"\n").decode().split("\t")
+        yield id_, type_id, data
+
+
 def by_hand_on_postgresql(url: str, where: str = "true") -> None:
     """COPY out, msgspec, fold, COPY in."""
     with psycopg.connect(url) as connection, connection.cursor() as cursor:
@@ -159,7 +165,7 @@ def by_hand_on_postgresql(url: str, where: str = "true") -> None:
         statement = f"""COPY (SELECT aggregate_id, event_type_id, event_json::text FROM sequent_schema.events
                                WHERE {where} ORDER BY partition_key, aggregate_id, sequence_number) TO STDOUT"""
         with cursor.copy(statement.encode()) as copy:
-            found = fold((line.rstrip(b"\n").decode().split("\t") for line in map(bytes, copy)), types)  # type: ignore[misc]
+            found = fold(_fields(copy), types)
         with cursor.copy("COPY by_hand (aggregate_id, author, title, words) FROM STDIN") as copy:
             for id_, values in found.items():
                 copy.write_row((id_, *values))

@@ -14,7 +14,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import NamedTuple
 
-from benchmarks import append, codec, latency, load, replay
+from benchmarks import append, codec, concurrency, latency, load, replay
 from benchmarks.databases import databases, postgresql_databases
 from benchmarks.harness import report
 from benchmarks.harness.results import Results
@@ -25,16 +25,17 @@ PAGES = Path(__file__).parents[1] / "docs" / "performance"
 
 
 class Scale(NamedTuple):
-    """How much of each is done: pieces of work a round, and rounds."""
+    """How much of each is done: pieces of work (or milliseconds) a round, rounds, and the most clients."""
 
     transactions: tuple[int, int]
     loads: tuple[int, int]
     events_to_code: tuple[int, int]
     events_to_replay: tuple[int, int]
+    many_clients: tuple[int, int, int]
 
 
-FULL = Scale((300, 7), (10, 7), (3_000, 15), (500_000, 3))
-TINY = Scale((4, 1), (1, 1), (20, 1), (1_000, 1))
+FULL = Scale((300, 7), (10, 7), (3_000, 15), (500_000, 3), (300, 5, 16))
+TINY = Scale((4, 1), (1, 1), (20, 1), (1_000, 1), (30, 1, 2))
 
 
 def workloads(scale: Scale) -> tuple[Results, Mapping[str, str]]:
@@ -60,9 +61,20 @@ def with_latency(scale: Scale) -> tuple[Results, Mapping[str, str]]:
     return results, measured_with
 
 
+def of_many_clients(scale: Scale) -> tuple[Results, Mapping[str, str]]:
+    """1 to 16 client processes."""
+    results = Results()
+    measured_with: Mapping[str, str] = {}
+    for database, new in databases():
+        concurrency.measure(results, database, new, *scale.many_clients)
+        measured_with = settings(new() if database == "postgresql" else None)
+    return results, measured_with
+
+
 PARTS: dict[str, Callable[[Scale], tuple[Results, Mapping[str, str]]]] = {
     "results": workloads,
     "latency": with_latency,
+    "concurrency": of_many_clients,
 }
 LONG: set[str] = set()
 

@@ -17,12 +17,16 @@ PROGRAM = "benchmarks.client"
 
 @dataclass(frozen=True)
 class Answer:
-    """What one client did: when by the clock that all processes share, and how often what error ended a command."""
+    """What one client did: when by the clock that all processes share, and how often what error ended a command.
+
+    `tries` are counted by `retried` clients only: a command that lost a race once took two.
+    """
 
     begin: float
     end: float
     latencies: list[float]
     errors: dict[str, int]
+    tries: int
 
 
 class Clients:
@@ -36,13 +40,21 @@ class Clients:
     def __len__(self) -> int:
         return len(self._processes)
 
-    def work(self, shares: Sequence[Sequence[UUID]]) -> list[Answer]:
-        """Each client works on its share, all at once."""
-        for process, share in zip(self._processes, shares, strict=True):
+    def work(self, shares: Sequence[Sequence[UUID]], seconds: float | None = None) -> list[Answer]:
+        """As many clients as there are shares work on them, all at once; with `seconds` again and again, so long."""
+        self.start(shares, seconds)
+        return self.answers(len(shares))
+
+    def start(self, shares: Sequence[Sequence[UUID]], seconds: float | None = None) -> None:
+        """Begin what `answers` waits for."""
+        for process, share in zip(self._processes[: len(shares)], shares, strict=True):
             assert process.stdin is not None
-            process.stdin.write(json.dumps([str(id_) for id_ in share]) + "\n")
+            process.stdin.write(json.dumps({"ids": [str(id_) for id_ in share], "seconds": seconds}) + "\n")
             process.stdin.flush()
-        return [Answer(**json.loads(_read(process))) for process in self._processes]
+
+    def answers(self, number: int) -> list[Answer]:
+        """What the first clients, so many, did."""
+        return [Answer(**json.loads(_read(process))) for process in self._processes[:number]]
 
     def round(self, shares: Sequence[Sequence[UUID]]) -> Round:
         """The same as one round, from the first that began to the last that ended. No command may have failed."""
@@ -60,10 +72,10 @@ def together(answers: Sequence[Answer]) -> Round:
 
 @contextmanager
 def clients(number: int, subject: str, url: str, work: str) -> Iterator[Clients]:
-    """Start so many; they end with the block.
+    """Start so many, which end with the block.
 
-    `work` is `add`, `count`, `load`, `project` for an `add` with a view row, or `retried` for a `count` of ours that is
-    tried again when it lost a race.
+    `work` is `add`, `count`, `load`, `project` for an `add` with a view row, or `retried` for a `count` that begins
+    again when it lost a race.
     """
     command = [sys.executable, "-m", PROGRAM, subject, url, work]
     processes = [

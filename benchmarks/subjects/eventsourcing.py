@@ -31,10 +31,10 @@ _TABLE = "CREATE TABLE IF NOT EXISTS post_records (aggregate_id {} PRIMARY KEY, 
 _RIGHT = f"SELECT count(*) AS n FROM post_records WHERE author = '{AUTHOR}' AND title = '{TITLE}' AND words = {WORDS}"
 
 
-class Post(Aggregate):  # type: ignore[misc]
+class Post(Aggregate):  # type: ignore[misc]  # untyped where it is not installed
     """The same four events."""
 
-    @event("Added")  # type: ignore[untyped-decorator]
+    @event("Added")  # type: ignore[untyped-decorator]  # as above
     def __init__(self, id_: UUID) -> None:
         self.author = ""
         self.title = ""
@@ -45,20 +45,20 @@ class Post(Aggregate):  # type: ignore[misc]
         """The id is given, as with the other subjects."""
         return id_
 
-    @event("AuthorChanged")  # type: ignore[untyped-decorator]
+    @event("AuthorChanged")  # type: ignore[untyped-decorator]  # as above
     def change_author(self, author: str) -> None:
         self.author = author
 
-    @event("TitleChanged")  # type: ignore[untyped-decorator]
+    @event("TitleChanged")  # type: ignore[untyped-decorator]  # as above
     def change_title(self, title: str) -> None:
         self.title = title
 
-    @event("WordsCounted")  # type: ignore[untyped-decorator]
+    @event("WordsCounted")  # type: ignore[untyped-decorator]  # as above
     def count_words(self, words: int) -> None:
         self.words = words
 
 
-class ProjectingOnPostgreSQL(PostgresApplicationRecorder):  # type: ignore[misc]
+class ProjectingOnPostgreSQL(PostgresApplicationRecorder):  # type: ignore[misc]  # untyped where it is not installed
     """Writes the view row in the transaction of the events."""
 
     def _insert_events(self, curs: Any, stored_events: Sequence[Any], **_: Any) -> None:
@@ -66,7 +66,7 @@ class ProjectingOnPostgreSQL(PostgresApplicationRecorder):  # type: ignore[misc]
             curs.execute(statement, (*values, stored_events[0].originator_id), prepare=True)
 
 
-class ProjectingOnSQLite(SQLiteApplicationRecorder):  # type: ignore[misc]
+class ProjectingOnSQLite(SQLiteApplicationRecorder):  # type: ignore[misc]  # untyped where it is not installed
     """Writes the view row in the transaction of the events."""
 
     def _insert_events(self, c: Any, stored_events: Sequence[Any], **kwargs: Any) -> Any:

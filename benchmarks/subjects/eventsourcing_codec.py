@@ -21,7 +21,7 @@ from eventsourcing.persistence import (
 from benchmarks.blog import Money
 
 
-class Paid(DomainEvent):  # type: ignore[misc]
+class Paid(DomainEvent):  # type: ignore[misc]  # untyped where it is not installed
     """The event of the benchmark."""
 
     originator_id: UUID
@@ -32,7 +32,7 @@ class Paid(DomainEvent):  # type: ignore[misc]
     amount: Money
 
 
-class MoneyAsDict(Transcoding):  # type: ignore[misc]
+class MoneyAsDict(Transcoding):  # type: ignore[misc]  # untyped where it is not installed
     """Money and back."""
 
     type = Money

@@ -19,7 +19,7 @@ _PORTION = 5_000
 _ROWS = "CREATE TABLE IF NOT EXISTS {} (aggregate_id uuid PRIMARY KEY, author text, title text, words integer)"
 
 
-class PostView(PostgresTrackingRecorder):  # type: ignore[misc]
+class PostView(PostgresTrackingRecorder):  # type: ignore[misc]  # untyped where it is not installed
     """The table, changed in the transaction that says how far the projection came."""
 
     def write(self, statement: str, values: tuple[object, ...], tracking: Any) -> None:
@@ -29,7 +29,7 @@ class PostView(PostgresTrackingRecorder):  # type: ignore[misc]
             cursor.execute(statement, values, prepare=True)
 
 
-class PostProjection(Projection):  # type: ignore[misc]
+class PostProjection(Projection):  # type: ignore[misc]  # untyped where it is not installed
     """What its runner calls for each event."""
 
     name = "by_runner"

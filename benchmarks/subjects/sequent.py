@@ -9,7 +9,7 @@ from sqlalchemy import func, select
 
 from benchmarks.blog import AddPost, CountWords, Post, PostRecord, without_projection
 from benchmarks.subjects.subject import AUTHOR, TITLE, WORDS, Counts
-from sequent_sa import Sequent
+from sequent_sa import Filter, Sequent
 from sequent_sa.tables import events
 
 _TOGETHER = 1_000
@@ -18,8 +18,10 @@ _TOGETHER = 1_000
 class OnSequent:
     """A `Subject`. With `new` the database is empty and gets its tables."""
 
-    def __init__(self, url: str, *, projecting: bool = False, new: bool = True, retries: int = 0) -> None:
-        self.app = Sequent(url, packages=["benchmarks.blog"], environment="test", retries=retries)
+    def __init__(
+        self, url: str, *, projecting: bool = False, new: bool = True, retries: int = 0, filters: Sequence[Filter] = ()
+    ) -> None:
+        self.app = Sequent(url, packages=["benchmarks.blog"], environment="test", retries=retries, filters=filters)
         if new:
             self.app.create_all()
             self.app.register_types()

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import append, codec, latency, load
+from benchmarks import append, codec, concurrency, latency, load
 from benchmarks.databases import New
 from benchmarks.harness import report
 from benchmarks.harness.figures import Figures, Round, figures
@@ -67,6 +67,17 @@ def test_commands_at_a_distance_are_measured(postgresql_databases: PostgreSQLDat
     check_subjects(results, {"W1, 1 ms", "W2, 1 ms", "W4, 1 ms"}, "postgresql")
     (flights,) = results.tables
     assert [(OURS, "1", "2", "1"), (LIMIT, "1", "2", "1")] == [tuple(row) for row in flights.rows[:2]]
+
+
+def test_many_clients_are_measured(databases: Databases) -> None:
+    """Writers on aggregates of their own and on one, readers beside a writer: all is stored, and nothing fails."""
+    results = Results()
+    concurrency.measure(results, databases.name, new_of(databases), milliseconds=50, rounds=1, most=2)
+    clients, readers = results.tables
+    assert [
+        (work, number) for work in (concurrency.OWN, concurrency.HOT, concurrency.BY_HAND) for number in ("1", "2")
+    ] == [tuple(row[:2]) for row in clients.rows]
+    assert ["0", "1"] == [row[0] for row in readers.rows]
 
 
 def figures_of(*rates: float) -> Figures:
