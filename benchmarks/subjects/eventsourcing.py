@@ -84,6 +84,8 @@ class OnEventsourcing:
         found = environment(url, projecting=projecting, functions=functions) | {"CREATE_TABLE": "yes" if new else "no"}
         self.app = Application(env=found)
         self._postgresql = make_url(url).get_backend_name() == "postgresql"
+        if not self._postgresql:
+            self._refuse_less_durable()
         if new:
             self._run(_TABLE.format("uuid" if self._postgresql else "text"))
 
@@ -120,6 +122,14 @@ class OnEventsourcing:
         post.change_title(TITLE)
         post.count_words(WORDS)
         return post
+
+    def _refuse_less_durable(self) -> None:
+        found: list[str] = []
+        with self.app.recorder.datastore.transaction(commit=True) as cursor:
+            for pragma in ("journal_mode", "synchronous"):
+                cursor.execute(f"PRAGMA {pragma}")
+                found.append(str(cursor.fetchone()[0]))
+        assert found == ["wal", "2"], f"not as durable as the others, which have WAL and synchronous=FULL: {found}"
 
     def _run(self, statement: str) -> int:
         datastore = self.app.recorder.datastore

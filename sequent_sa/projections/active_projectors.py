@@ -18,14 +18,21 @@ from sequent_sa.exceptions import (
 )
 from sequent_sa.messages.message_handler import MessageHandler
 from sequent_sa.projections.projector import Projector
-from sequent_sa.projections.projector_states import ProjectorState, as_text, by_projector, fetch_states
+from sequent_sa.projections.projector_states import (
+    ProjectorState,
+    StateRows,
+    as_text,
+    by_projector,
+    fetch_states,
+    states_in,
+)
 from sequent_sa.unit_of_work.unit_of_work import UnitOfWork
 
 logger = logging.getLogger(__name__)
 
 
 class _Choice(NamedTuple):
-    states: dict[str, ProjectorState]
+    rows: StateRows
     handlers: Sequence[MessageHandler]
     check: BoundStatement | None
 
@@ -63,13 +70,14 @@ class ActiveProjectors:
                 unit.transaction.write(Write(*choice.check, self._changed), first=True)
         return chosen
 
-    def _choice(self, stored: dict[str, ProjectorState]) -> _Choice:
+    def _choice(self, rows: StateRows) -> _Choice:
         # Only what was no reason to stop is remembered: an error is always about what is stored now.
         latest = self._latest
-        if latest is not None and latest.states == stored:
+        if latest is not None and latest.rows == rows:
             return latest
+        stored = states_in(rows)
         handlers = self._chosen(by_projector(stored, self._projectors))
-        self._latest = _Choice(stored, handlers, self._dialect.check_projector_states(as_text(stored)))
+        self._latest = _Choice(rows, handlers, self._dialect.check_projector_states(as_text(stored)))
         return self._latest
 
     def _chosen(self, states: dict[str, ProjectorState]) -> Sequence[MessageHandler]:

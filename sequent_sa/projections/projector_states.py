@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from sqlalchemy import Connection, delete, select, update
 
@@ -15,6 +16,8 @@ from sequent_sa.projections.table_definitions import Definitions, changes, table
 from sequent_sa.tables import projector_states
 
 ProjectorTypes = Sequence[type[Projector]]
+StateRows = Sequence[Sequence[Any]]
+"""States as they are read: cheap to compare, where they are read for each command."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,9 +40,14 @@ def read_states(connection: Connection) -> dict[str, ProjectorState]:
     return {row.name: ProjectorState(*row) for row in connection.execute(_ALL_STATES)}
 
 
-def fetch_states(transaction: Transaction) -> dict[str, ProjectorState]:
-    """All states by the projector's name, which a transaction that has written nothing yet does not hold on to."""
-    return {str(name): ProjectorState(name, *versions) for name, *versions in transaction.fetch(_FETCH_STATES)}
+def fetch_states(transaction: Transaction) -> StateRows:
+    """All states as rows, which a transaction that has written nothing yet does not hold on to."""
+    return transaction.fetch(_FETCH_STATES)
+
+
+def states_in(rows: StateRows) -> dict[str, ProjectorState]:
+    """The states in these rows, by the projector's name."""
+    return {str(name): ProjectorState(name, *versions) for name, *versions in rows}
 
 
 def by_projector(
