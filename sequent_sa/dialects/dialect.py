@@ -39,6 +39,7 @@ class FailureKind(Enum):
     WRONG_ISOLATION = auto()
     READ_ONLY = auto()
     CANCELED = auto()
+    NO_RESOURCES = auto()  # no space, no memory, or a disk that fails: whoever asked has no part in it
     TABLE_MISSING = auto()
     COLUMN_MISSING = auto()
     TYPE_MISSING = auto()  # no id for the name of a type: it is not stored any more

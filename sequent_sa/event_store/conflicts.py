@@ -13,6 +13,7 @@ from sequent_sa.exceptions import (
     ConcurrencyError,
     ConfigurationError,
     DatabaseNotReady,
+    EventStoreError,
     LockTimeout,
     OptimisticLockingError,
     ProjectorsChanged,
@@ -71,6 +72,11 @@ def general(failure: Failure, error: BaseException) -> SequentError | None:
         return StatementCanceled(
             f"the database ended a statement ({error}), and nothing was changed: if it waited for a lock, execute the "
             "command again, or find with pg_blocking_pids who holds it; if it had much to do, raise statement_timeout"
+        )
+    if failure.kind is FailureKind.NO_RESOURCES:
+        return EventStoreError(
+            f"the database could not go on ({error}), and nothing was changed: look at the space and memory that it "
+            "has, and execute the command again"
         )
     if failure.kind is FailureKind.WRONG_ISOLATION:
         return ConfigurationError(

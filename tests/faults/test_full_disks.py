@@ -10,9 +10,8 @@ from typing import Any
 
 import pytest
 from sqlalchemy import event, text
-from sqlalchemy.exc import DBAPIError
 
-from sequent_sa import Sequent, SequentError
+from sequent_sa import EventStoreError, Sequent
 from tests.blog import AddPost, new_app
 from tests.databases import Database, PostgreSQLDatabases, SQLiteDatabases
 from tests.databases.server import SERVER_URL
@@ -59,6 +58,7 @@ def test_a_database_that_may_grow_no_more(on_sqlite: tuple[Sequent, Database]) -
     Worker(app.execute_commands, "large", 1, lines.append, "x" * LARGE).run(range(60))
     assert len(refused(outcomes(lines))) > 5
     assert any(attempt.outcome == "acknowledged" for attempt in outcomes(lines))
+    assert not any("PublishEventError" in each.said for each in outcomes(lines))  # no projector is blamed
     check_store(app, outcomes(lines))
     most[:] = [2**30]
     check_usable(app)
@@ -77,6 +77,28 @@ def test_a_process_that_may_write_no_more(on_sqlite: tuple[Sequent, Database]) -
     check_store(app, journal)
     check_usable(app)
     check_store(app, journal)
+
+
+def test_no_projector_is_blamed_for_a_full_disk(postgresql_databases: PostgreSQLDatabases) -> None:
+    """When it is the view table for which PostgreSQL has no space, too."""
+    app = new_app(postgresql_databases.create().url)
+    app.create_all()
+    with app.engine.begin() as connection:
+        connection.exec_driver_sql(
+            "CREATE FUNCTION full_disk() RETURNS trigger LANGUAGE plpgsql AS $$ "
+            "BEGIN RAISE 'no space left on device' USING ERRCODE = 'disk_full'; END $$"
+        )
+        connection.exec_driver_sql(
+            "CREATE TRIGGER full_disk BEFORE INSERT ON view_schema.post_records "
+            "FOR EACH ROW EXECUTE FUNCTION full_disk()"
+        )
+    with pytest.raises(EventStoreError, match=r"(?s)no space left on device.*execute the command again"):
+        app.execute_commands(AddPost(aggregate_id=app.new_uuid(), author="ben", title="<full>"))
+    with app.engine.begin() as connection:
+        connection.exec_driver_sql("DROP TRIGGER full_disk ON view_schema.post_records")
+    check_store(app, [Attempt("<full>", "refused")])
+    check_usable(app)
+    app.engine.dispose()
 
 
 def limit_files(pid: int, size: int) -> None:
@@ -103,8 +125,8 @@ def test_a_server_that_may_write_no_more(postgresql_databases: PostgreSQLDatabas
         author = mark + os.urandom(MEBIBYTE).hex()
         try:
             app.execute_commands(AddPost(aggregate_id=app.new_uuid(), author=author, title=f"large {number}"))
-        except (DBAPIError, SequentError) as error:
-            journal.append(Attempt(mark, "refused", str(error.__cause__)))
+        except EventStoreError as error:  # and no projector is blamed
+            journal.append(Attempt(mark, "refused", str(error)))
         else:
             journal.append(Attempt(mark, "acknowledged"))
     assert len(refused(journal)) > 2

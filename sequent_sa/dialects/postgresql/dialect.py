@@ -94,6 +94,9 @@ _KINDS = {
     UndefinedTable.sqlstate: FailureKind.TABLE_MISSING,
     UndefinedColumn.sqlstate: FailureKind.COLUMN_MISSING,
 }
+_NO_RESOURCES = ("53", "58", "XX")
+"""The classes of errors of the server itself. A file that may not grow is one of them: it has no state of its own."""
+
 _REPLAY_LOCK_SECONDS = 10.0
 
 
@@ -147,6 +150,8 @@ class PostgreSQL:
         if isinstance(cause, UniqueViolation) and cause.diag.schema_name == tables.metadata.schema:
             unique_key = table == tables.aggregate_unique_keys.name
             kind = FailureKind.UNIQUE_KEY_TAKEN if unique_key else FailureKind.EVENT_EXISTS
+        elif (cause.sqlstate or "").startswith(_NO_RESOURCES) and not error.connection_invalidated:
+            kind = FailureKind.NO_RESOURCES
         elif is_outdated(cause):
             kind = FailureKind.PROJECTORS_CHANGED  # it was prepared for a table that was replaced since
         elif isinstance(cause, NotNullViolation) and cause.diag.column_name in TYPE_COLUMNS:

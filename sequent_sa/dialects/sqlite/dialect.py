@@ -98,6 +98,9 @@ _CHECK_VERSION = Statement(
 _ids = func.json_each(bindparam("aggregate_ids", type_=JSON())).table_valued("value")
 
 
+_NO_RESOURCES = {sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_NOMEM}
+
+
 class SQLite:
     """WAL, foreign keys on, and transactions that take the write lock at their beginning when they will write."""
 
@@ -160,6 +163,8 @@ class SQLite:
                 kind = FailureKind.LOCK_TIMEOUT
             elif message == _VERSION_DIFFERS:
                 kind = FailureKind.EVENT_EXISTS
+            elif cause.sqlite_errorcode & 0xFF in _NO_RESOURCES:
+                kind = FailureKind.NO_RESOURCES
             elif cause.sqlite_errorcode & 0xFF == sqlite3.SQLITE_READONLY:
                 kind = FailureKind.READ_ONLY
             elif message.startswith("no such table"):
