@@ -21,7 +21,8 @@ from benchmarks.harness.arguments import numbers
 from benchmarks.harness.figures import Round
 from benchmarks.harness.results import LIMIT, OURS, PEER, Result, Results
 from benchmarks.harness.rounds import interleaved
-from sequent_sa.messages.codec import decode_event, encode_event
+from sequent_sa.messages.codec import encode_event
+from sequent_sa.messages.event_reader import event_reader
 
 MARSHMALLOW = "marshmallow and msgspec's JSON"
 SLOW = 20  # so many times fewer events for what takes long
@@ -29,6 +30,7 @@ SLOW = 20  # so many times fewer events for what takes long
 ID, NOW = uuid4(), datetime(2026, 1, 2, 3, 4, 5, 678901, tzinfo=UTC)
 EVENT = Paid(ID, 1, NOW, by=uuid4(), at=NOW, rate=Decimal("1.0725"), amount=Money(cents=1250, currency="EUR"))
 STORED = encode_event(EVENT)
+READ = event_reader(Paid)  # what the event store reads with
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,11 +63,11 @@ def encoded() -> object:
 
 
 def decoded() -> object:
-    return decode_event(Paid, ID, 1, NOW, STORED)
+    return READ(ID, 1, NOW, STORED)
 
 
 def both_ways() -> object:
-    return decode_event(Paid, ID, 1, NOW, encode_event(EVENT))
+    return READ(ID, 1, NOW, encode_event(EVENT))
 
 
 def constructed() -> object:

@@ -10,19 +10,19 @@ from __future__ import annotations
 
 import random
 import statistics
-import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from uuid import UUID
 
 from sqlalchemy import Engine, func, select
 
 from benchmarks.blog import AddPost, CountWords, Post, new_app, without_projection
-from benchmarks.databases import urls
+from benchmarks.databases import New, databases
+from benchmarks.harness.arguments import numbers
+from benchmarks.harness.results import Results, Table
 from sequent_sa import Sequent
 from sequent_sa.tables import commands
 
-MOST = int(sys.argv[1]) if len(sys.argv) > 1 else 1_000_000
 FEWEST = 10_000
 EVENTS_EACH = 10
 PARTITIONS = 10
@@ -87,7 +87,7 @@ def median(work: Callable[[], object]) -> float:
     return statistics.median(took)
 
 
-def measure(app: Sequent, aggregates: int) -> tuple[float, float, float]:
+def measure_costs(app: Sequent, aggregates: int) -> tuple[float, float, float]:
     """Microseconds for a new aggregate, for one more event of an old one, and for loading one."""
 
     def old() -> UUID:
@@ -103,44 +103,50 @@ def measure(app: Sequent, aggregates: int) -> tuple[float, float, float]:
     )
 
 
-def grow(label: str, app: Sequent, *, partitions: bool) -> None:
-    """Print a line for each size."""
+def grow(label: str, app: Sequent, most: int, *, partitions: bool) -> Iterator[tuple[str, ...]]:
+    """A row for each size; how many times as much as at the smallest stands behind each number."""
     warm = app.new_uuid()
     app.execute_commands(AddPost(aggregate_id=warm, author="ben", title="x", words=1))
     app.execute_commands(CountWords(aggregate_id=warm, words=1))
-    stored, size = 0, FEWEST
+    stored, size = 0, min(FEWEST, most)
     base: tuple[float, float, float] | None = None
-    while size <= MOST:
+    while size <= most:
         fill(app.engine, stored + 1, size // EVENTS_EACH, partitions=partitions)
         stored = size // EVENTS_EACH
-        costs = measure(app, stored)
+        costs = measure_costs(app, stored)
         base = base or costs
-        columns = "  ".join(
-            f"{name} {cost:>7,.0f} us x{cost / first:4.2f}"
-            for name, cost, first in zip(("new", "append", "load"), costs, base, strict=True)
-        )
-        print(f"{label:<24}{size:>12,} events  {columns}", flush=True)
+        row = (label, f"{size:,}", *(f"{cost:,.0f} (x {cost / at:.2f})" for cost, at in zip(costs, base, strict=True)))
+        print(*row, flush=True)
+        yield row
         size *= 10
 
 
+def measure(results: Results, database: str, new: New, most: int) -> None:
+    """Add a table; on PostgreSQL also with partitions, each kind on a database of its own."""
+    rows: list[tuple[str, ...]] = []
+    for partitions in (False, True) if database == "postgresql" else (False,):
+        app = without_projection(new_app(new()))
+        app.register_types()
+        if partitions:
+            with app.engine.begin() as connection:
+                for number in range(PARTITIONS):
+                    connection.exec_driver_sql(
+                        f"CREATE TABLE sequent_schema.events_p{number} PARTITION OF sequent_schema.events "
+                        f"FOR VALUES FROM ('P{number}') TO ('P{number + 1 if number < PARTITIONS - 1 else 'Z'}')"
+                    )
+        label = f"{database}{', ten partitions' if partitions else ''}"
+        rows += grow(label, app, most, partitions=partitions)
+        app.engine.dispose()
+    columns = ("database", "events", "new, µs", "append, µs", "load, µs")
+    results.add_table(Table(f"Cost of one, {database}", columns, rows, f"python -m benchmarks.growth {most}"))
+
+
 def main() -> None:
-    for name, url in urls():
-        kinds = (False, True) if name == "postgresql" else (False,)
-        for partitions in kinds:
-            app = without_projection(new_app(url))
-            if partitions:
-                with app.engine.begin() as connection:
-                    for number in range(PARTITIONS):
-                        connection.exec_driver_sql(
-                            f"CREATE TABLE sequent_schema.events_p{number} PARTITION OF sequent_schema.events "
-                            f"FOR VALUES FROM ('P{number}') TO ('P{number + 1 if number < PARTITIONS - 1 else 'Z'}')"
-                        )
-            grow(f"{name}{', partitions' if partitions else ''}", app, partitions=partitions)
-            if name == "postgresql":
-                with app.engine.begin() as connection:
-                    connection.exec_driver_sql("DROP SCHEMA sequent_schema CASCADE")
-                    connection.exec_driver_sql("DROP SCHEMA view_schema CASCADE")
-            app.engine.dispose()
+    """On both kinds of databases."""
+    (most,) = numbers(1_000_000)
+    results = Results()
+    for database, new in databases():
+        measure(results, database, new, most)
 
 
 if __name__ == "__main__":

@@ -10,12 +10,13 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Callable, Mapping
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import NamedTuple
 
-from benchmarks import append, codec, concurrency, latency, load, replay
-from benchmarks.databases import databases, postgresql_databases
+from benchmarks import append, codec, concurrency, growth, latency, load, memory, replay, startup
+from benchmarks.databases import New, databases, postgresql_databases
 from benchmarks.harness import report
 from benchmarks.harness.results import Results
 from benchmarks.harness.settings import settings
@@ -32,10 +33,13 @@ class Scale(NamedTuple):
     events_to_code: tuple[int, int]
     events_to_replay: tuple[int, int]
     many_clients: tuple[int, int, int]
+    events_in_memory: int
+    events_stored: int
+    starts: int
 
 
-FULL = Scale((300, 7), (10, 7), (3_000, 15), (500_000, 3), (300, 5, 16))
-TINY = Scale((4, 1), (1, 1), (20, 1), (1_000, 1), (30, 1, 2))
+FULL = Scale((300, 7), (10, 7), (3_000, 15), (500_000, 3), (300, 5, 16), 10_000, 10_000_000, 9)
+TINY = Scale((4, 1), (1, 1), (20, 1), (1_000, 1), (30, 1, 2), 100, 1_000, 1)
 
 
 def workloads(scale: Scale) -> tuple[Results, Mapping[str, str]]:
@@ -63,11 +67,34 @@ def with_latency(scale: Scale) -> tuple[Results, Mapping[str, str]]:
 
 def of_many_clients(scale: Scale) -> tuple[Results, Mapping[str, str]]:
     """1 to 16 client processes."""
+    milliseconds, rounds, most = scale.many_clients
+    return _on_both(partial(concurrency.measure, milliseconds=milliseconds, rounds=rounds, most=most))
+
+
+def of_memory(scale: Scale) -> tuple[Results, Mapping[str, str]]:
+    """What long operations hold."""
+    return _on_both(partial(memory.measure, events=scale.events_in_memory))
+
+
+def of_growth(scale: Scale) -> tuple[Results, Mapping[str, str]]:
+    """Stores of ten thousand to ten million events."""
+    return _on_both(partial(growth.measure, most=scale.events_stored))
+
+
+def of_starting(scale: Scale) -> tuple[Results, Mapping[str, str]]:
+    """Imports, help, a unit test."""
+    results = Results()
+    measured_with = settings()
+    startup.measure(results, scale.starts)
+    return results, measured_with
+
+
+def _on_both(measure: Callable[[Results, str, New], None]) -> tuple[Results, Mapping[str, str]]:
     results = Results()
     measured_with: Mapping[str, str] = {}
     for database, new in databases():
-        concurrency.measure(results, database, new, *scale.many_clients)
         measured_with = settings(new() if database == "postgresql" else None)
+        measure(results, database, new)
     return results, measured_with
 
 
@@ -75,8 +102,11 @@ PARTS: dict[str, Callable[[Scale], tuple[Results, Mapping[str, str]]]] = {
     "results": workloads,
     "latency": with_latency,
     "concurrency": of_many_clients,
+    "memory": of_memory,
+    "starting": of_starting,
+    "growth": of_growth,
 }
-LONG: set[str] = set()
+LONG = {"growth"}
 
 
 def main(arguments: list[str]) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import append, codec, concurrency, latency, load
+from benchmarks import append, codec, concurrency, growth, latency, load, memory, startup
 from benchmarks.databases import New
 from benchmarks.harness import report
 from benchmarks.harness.figures import Figures, Round, figures
@@ -78,6 +78,23 @@ def test_many_clients_are_measured(databases: Databases) -> None:
         (work, number) for work in (concurrency.OWN, concurrency.HOT, concurrency.BY_HAND) for number in ("1", "2")
     ] == [tuple(row[:2]) for row in clients.rows]
     assert ["0", "1"] == [row[0] for row in readers.rows]
+
+
+def test_memory_and_growth_are_measured(databases: Databases) -> None:
+    """What long operations hold, and what single ones cost as the store grows: a row for each."""
+    results = Results()
+    memory.measure(results, databases.name, new_of(databases), events=100)
+    growth.measure(results, databases.name, new_of(databases), most=100)
+    held, grown = results.tables
+    assert 3 == len(held.rows)
+    assert {"sqlite": 1, "postgresql": 2}[databases.name] == len(grown.rows)
+
+
+def test_starting_is_measured() -> None:
+    """Each program runs, and the unit test succeeds."""
+    results = Results()
+    startup.measure(results, rounds=1)
+    assert [5] == [len(table.rows) for table in results.tables]
 
 
 def figures_of(*rates: float) -> Figures:
