@@ -143,7 +143,8 @@ class Append:
 
     def _command(self, command: BaseCommand) -> Write:
         row = {
-            "created_at": command.created_at,
+            # By its type there always is one, but nobody checks what `evolve` is given.
+            "created_at": getattr(command, "created_at", None) or _clock.now(),
             "user_id": command.user_id,
             "aggregate_id": getattr(command, "aggregate_id", None),
             "command_json": encode_command(command),

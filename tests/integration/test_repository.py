@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
 from sqlalchemy import select
 
-from sequent_sa import AggregateNotFound, AggregateRoot, AggregateTypeMismatch, NonUniqueAggregateId, Sequent
-from sequent_sa.audit import StreamRecord
+from sequent_sa import AggregateNotFound, AggregateRoot, AggregateTypeMismatch, NonUniqueAggregateId, Sequent, _clock
+from sequent_sa.audit import CommandRecord, StreamRecord
 from sequent_sa.tables import events
 from tests.blog import AddComment, AddPost, Post, RenamePost, new_app
 from tests.databases import PostgreSQLDatabases
@@ -119,6 +121,22 @@ def test_an_aggregate_began_with_its_first_event(app: Sequent, post_ids: list[UU
             select(events.c.created_at).where(events.c.aggregate_id == post_ids[0], events.c.sequence_number == 1)
         )
         assert first == session.get_one(StreamRecord, post_ids[0]).created_at
+
+
+def test_a_command_is_as_old_as_its_object(app: Sequent) -> None:
+    """Whenever it is carried out; one without a moment is from now."""
+    made = datetime(2026, 3, 29, 1, 30, tzinfo=UTC)
+    with _clock.stopped(made):
+        command = AddPost(aggregate_id=app.new_uuid(), author="ben", title="Hi")
+    app.execute_commands(command)
+    with app.session() as session:
+        assert made == session.scalar(select(CommandRecord.created_at))
+        assert all(moment > made for moment in session.scalars(select(events.c.created_at)))
+    without: dict[str, Any] = {"created_at": None, "aggregate_id": app.new_uuid(), "title": "Ho"}
+    before = datetime.now(UTC)
+    app.execute_commands(command.evolve(**without))
+    with app.session() as session:
+        assert before <= session.scalars(select(CommandRecord.created_at).order_by(CommandRecord.id)).all()[-1]
 
 
 def test_existence_is_looked_up_by_the_partition_key(postgresql_app: Sequent) -> None:
