@@ -183,7 +183,7 @@ def postgres15(session: nox.Session) -> None:
         *PARALLEL,
         *ELSEWHERE,
         "-k",
-        "postgresql",
+        "postgresql or isolation or full_disks or held_locks",
         *session.posargs,
         env={"SEQUENT_TEST_POSTGRES_BIN": programs.strip()},
     )
