@@ -19,7 +19,7 @@ from sequent_sa import (
     OptimisticLockingError,
     Sequent,
 )
-from sequent_sa.tables import command_records, commands, event_records, events
+from sequent_sa.tables import aggregates, command_records, commands, event_records, events
 from tests.blog import AddComment, AddPost, FailAfterRename, Post, PostAdded, PostRecord, PostTitleChanged, RenamePost
 
 
@@ -220,3 +220,11 @@ def test_events_read_back_are_equal(app: Sequent) -> None:
     assert isinstance(changed, PostTitleChanged)
     assert (added.author, changed.title) == ("b'en\n\"", "Hi ☃")
     assert [event.sequence_number for event in loaded] == [1, 2]
+
+
+def test_a_command_can_be_stored_without_events(app: Sequent) -> None:
+    """By whoever calls the store itself; nothing else is."""
+    command = AddPost(aggregate_id=app.new_uuid(), author="ben", title="Hi")
+    with app.unit_of_work() as unit:
+        app.event_store.append(unit.transaction, command, [])
+    assert [1, 0, 0] == [count(app, table) for table in (commands, events, aggregates)]
