@@ -34,7 +34,7 @@ def audit(finder: ApplicationFinder, record: str, as_json: bool) -> None:
     """
     app = _application(finder)
     with app.session() as session:
-        show_tree(Report(as_json), _record(session, record).origin)
+        show_tree(Report(as_json), _record(session, record).origin, app.type_names)
 
 
 @click.command()
@@ -56,7 +56,7 @@ def show(finder: ApplicationFinder, aggregate_id: UUID, until: str | None, as_js
         for record in session.scalars(statement):
             if moment is not None and record.created_at >= moment:
                 break
-            show_event_record(report, record)
+            show_event_record(report, record, app.type_names)
     state = {
         name: value for name, value in vars(aggregate).items() if not name.startswith("_") and name != "aggregate_id"
     }
@@ -112,7 +112,7 @@ def _show_latest(app: Sequent, report: Report, types: tuple[str, ...], limit: in
         statement = statement.where(columns.event_type.in_(types))
     with app.session() as session:
         for record in reversed(session.scalars(statement.limit(limit)).all()):
-            show_event_record(report, record)
+            show_event_record(report, record, app.type_names)
 
 
 def _application(finder: ApplicationFinder) -> Sequent:

@@ -1,4 +1,4 @@
-"""How a stored command or event is printed: one line each."""
+"""How a stored command or event is printed: one line each, without secrets, also without their hashes."""
 
 from __future__ import annotations
 
@@ -11,11 +11,13 @@ from uuid import UUID
 from sequent_sa.audit import CommandRecord, EventRecord
 from sequent_sa.cli.reporting import Part, Report
 from sequent_sa.messages.event import Event
+from sequent_sa.messages.redaction import without_secrets
+from sequent_sa.messages.type_names import TypeNames
 
 _HEADER = frozenset({"aggregate_id", "sequence_number", "created_at"})
 
 
-def show_tree(report: Report, command: CommandRecord, indent: str = "") -> None:
+def show_tree(report: Report, command: CommandRecord, names: TypeNames, indent: str = "") -> None:
     """Print a command, its events, and the commands and events that these led to."""
     data = {
         "created_at": command.created_at.isoformat(),
@@ -28,20 +30,25 @@ def show_tree(report: Report, command: CommandRecord, indent: str = "") -> None:
     name = (command.command_type, "bold yellow")
     report.say(data, indent, _moment(command.created_at), f" command {command.id} ", name, whom)
     for event in command.children:
-        show_event_record(report, event, f"{indent}  ")
+        show_event_record(report, event, names, f"{indent}  ")
         for caused in event.children:
-            show_tree(report, caused, f"{indent}    ")
+            show_tree(report, caused, names, f"{indent}    ")
 
 
-def show_event_record(report: Report, record: EventRecord, indent: str = "") -> None:
+def show_event_record(report: Report, record: EventRecord, names: TypeNames, indent: str = "") -> None:
     """Print an event as it is stored."""
     key = (record.aggregate_id, record.sequence_number)
-    _show(report, record.created_at, key, record.event_type, json.loads(record.attributes), indent)
+    event_type = names.find_event(record.event_type)
+    attributes = json.loads(record.attributes)
+    if event_type is not None:
+        attributes = without_secrets(event_type, attributes)
+    _show(report, record.created_at, key, record.event_type, attributes, indent)
 
 
 def show_event(report: Report, event: Event, name: str) -> None:
     """Print an event that is stored as `name`."""
     attributes = {name: value for name, value in event.dump().items() if name not in _HEADER}
+    attributes = without_secrets(type(event), attributes)
     _show(report, event.created_at, (event.aggregate_id, event.sequence_number), name, attributes, "")
 
 

@@ -37,7 +37,10 @@ class RecordNotFound(ProjectorError, LookupError):
     def __init__(self, record_type: type, where: Mapping[str, object]) -> None:
         self.record_type = record_type
         self.where = dict(where)
-        super().__init__(f"no {record_type.__name__} matches {self.where!r}")
+        super().__init__(
+            f"no {record_type.__name__} matches {self.where!r}: it was never made, or deleted since; where that may "
+            "be, ask for it with get_record, which gives None"
+        )
 
 
 class ErasureError(ProjectorError):

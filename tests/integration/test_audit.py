@@ -11,8 +11,10 @@ from sqlalchemy import insert, inspect, select, update
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
-from sequent_sa import RecordNotFound, Sequent
+from sequent_sa import AggregateRoot, Command, CommandHandler, Event, RecordNotFound, Secret, Sequent, on
 from sequent_sa.audit import AuditRecord, CommandRecord, EventRecord, StreamRecord, record_of
+from sequent_sa.cli.record_lines import show_event, show_event_record, show_tree
+from sequent_sa.cli.reporting import Report
 from sequent_sa.tables import commands
 from tests.blog import AddComment, AddPost, CommentAdded, PostAdded, PostTitleChanged
 from tests.databases import Database
@@ -123,3 +125,42 @@ def test_half_a_cause_is_none(app: Sequent, session: Session, post_id: UUID, mis
     session.expire_all()
     assert comment.origin is comment
     assert [] == record_of(session, PostAdded(post_id, 1, author="newcomer")).children
+
+
+class PasswordChanged(Event):
+    password: Secret
+    by: str
+
+
+class Account(AggregateRoot):
+    pass
+
+
+class ChangePassword(Command):
+    password: Secret
+
+
+class ChangePasswordHandler(CommandHandler):
+    @on(ChangePassword)
+    def change(self, command: ChangePassword) -> None:
+        account = Account(command.aggregate_id)
+        account.apply(PasswordChanged, password=command.password, by="ben")
+        self.repository.add_aggregate(account)
+
+
+@pytest.mark.parametrize("as_json", [False, True], ids=["text", "JSON"])
+def test_secrets_are_not_printed(database: Database, capsys: pytest.CaptureFixture[str], as_json: bool) -> None:
+    """Neither they nor their hashes, which somebody could try words on."""
+    app = Sequent(database.url, command_handlers=[ChangePasswordHandler], environment="test")
+    app.create_all()
+    account_id = app.new_uuid()
+    app.execute_commands(ChangePassword(aggregate_id=account_id, password=Secret("hunter2")))
+    report = Report(as_json)
+    (event,) = app.event_log.stream_events(account_id)
+    show_event(report, event, "PasswordChanged")
+    with app.session() as session:
+        show_event_record(report, session.scalars(select(EventRecord)).one(), app.type_names)
+        show_tree(report, session.scalars(select(CommandRecord)).one(), app.type_names)
+    printed = capsys.readouterr().out
+    assert (3, 0, 0) == (printed.count('"by": "ben"'), printed.count("argon2"), printed.count('password"'))
+    app.engine.dispose()

@@ -64,3 +64,9 @@ def test_the_documentation_says_what_to_do_about_every_error() -> None:
     text = (ROOT / "docs" / "concepts" / "errors.md").read_text().partition("## What to do about each")[2]
     what_to_do = re.findall(r"^\| \*?`(\w+)`\*? \| \S.* \|$", text, re.MULTILINE)
     assert sorted(_defined()) == sorted(what_to_do)
+
+
+def test_the_reference_has_every_error() -> None:
+    """Once, by the name under which it is imported."""
+    text = (ROOT / "docs" / "reference" / "errors.md").read_text()
+    assert sorted(_defined()) == sorted(re.findall(r"^::: sequent_sa\.(?:exceptions\.)?(\w+)$", text, re.MULTILINE))
