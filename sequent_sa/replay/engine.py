@@ -11,7 +11,7 @@ from sqlalchemy import Connection, exists, select
 from sqlalchemy.exc import DBAPIError
 
 from sequent_sa._asynchronous import pause
-from sequent_sa.dialects import ShadowTables
+from sequent_sa.dialects import FailureKind, ShadowTables
 from sequent_sa.exceptions import LockTimeout, ReplayError
 from sequent_sa.projections.persistors.record_table import record_table
 from sequent_sa.projections.projector_states import ProjectorStates
@@ -96,6 +96,7 @@ class Replay:
             tolerated = not swapping or any(projector.looks_after_dependents() for projector in self.projectors)
             notices = self._twins.prepare(self._table_names(), self._other_table_names(), dependents=tolerated)
             self._migrate_twins()
+            self._refuse_other_tables()
             with self._steps.changing("prepare") as connection:
                 self._states.register_replaying(connection, self.projectors)
                 replay_state.set_state(connection, self._id, State.PREPARED, error=None)
@@ -239,6 +240,22 @@ class Replay:
             planned = portions.planned(self._context, self._loader, reading)
         progress.plan(connection, self._row, mark, planned)
         return mark
+
+    def _refuse_other_tables(self) -> None:
+        with self._twins.looking() as connection:
+            for projector in self.projectors:
+                for record in projector.managed_tables or ():
+                    table = record_table(record).table
+                    try:
+                        connection.execute(select(table).limit(0))
+                    except DBAPIError as error:
+                        kind = self._context.dialect.failure(error).kind
+                        if kind not in {FailureKind.TABLE_MISSING, FailureKind.COLUMN_MISSING}:
+                            raise
+                        raise ReplayError(
+                            f"{record.__name__} is not what the database has ({error.orig}): write a migration of "
+                            f"{table.name} (`alembic revision --autogenerate`), and run `sequent migrate online` again"
+                        ) from error
 
     def _refuse_rows(self, connection: Connection) -> None:
         for projector in self.projectors:

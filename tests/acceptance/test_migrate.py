@@ -8,10 +8,11 @@ from typing import Any
 import pytest
 
 from sequent_sa import Sequent
+from sequent_sa.projections.persistors.record_table import record_table
 from tests.acceptance.command_line import CommandLine
 from tests.acceptance.test_two_releases import project
 from tests.databases import Database
-from tests.releases import AddNote, first
+from tests.releases import AddNote, IndexRecord, first
 
 __all__ = ["project"]
 
@@ -113,6 +114,22 @@ def test_pending_view_migrations_are_named(app: Sequent, project: CommandLine, m
     assert "the view migration 0001 (Add a column.) would run on the tables\n" == offline
     project.succeeds(f"{old} migrate offline")
     assert "everything is up to date\n" == project.succeeds(f"{old} migrate status")
+
+
+def test_a_migration_that_nobody_wrote(app: Sequent, project: CommandLine) -> None:
+    """It is asked for before anything is loaded, and the replay goes on when it is there."""
+    more = "sequent --app tests.releases.extended:app"
+    table = record_table(IndexRecord).table
+    with app.dialect.writing(app.engine) as connection, connection.begin():
+        table.drop(connection)
+    line = project.fails(f"{more} migrate online")
+    assert "IndexRecord is not what the database has" in line
+    assert "write a migration of index_records (`alembic revision --autogenerate`)" in line
+    with app.dialect.writing(app.engine) as connection, connection.begin():
+        table.create(connection)
+    app.engine.dispose()
+    project.succeeds(f"{more} migrate online")
+    project.succeeds(f"{more} migrate offline")
 
 
 def test_a_store_that_is_not_there_yet(project: CommandLine, databases: Any) -> None:
