@@ -44,7 +44,7 @@ def main(name: str, url: str, kind: str) -> None:
     subject: Subject
     tries = Counter[str]()
     if kind == "retried":
-        from benchmarks.subjects.sequent import OnSequent  # noqa: PLC0415 - only here
+        from benchmarks.subjects.sequent import OnSequent  # noqa: PLC0415 - other subjects must run without it
 
         subject = OnSequent(url, new=False, retries=RETRIES, filters=[lambda _: tries.update(["tries"])])
     else:

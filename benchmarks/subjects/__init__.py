@@ -24,8 +24,8 @@ def open_subject(name: str, url: str, *, projecting: bool = False, new: bool = T
 
         return OnSequent(url, projecting=projecting, new=new)
     if name == LIMIT:
-        from benchmarks.subjects.by_hand_on_postgresql import ByHandOnPostgreSQL  # noqa: PLC0415
-        from benchmarks.subjects.by_hand_on_sqlite import ByHandOnSQLite  # noqa: PLC0415
+        from benchmarks.subjects.by_hand_on_postgresql import ByHandOnPostgreSQL  # noqa: PLC0415 - as above
+        from benchmarks.subjects.by_hand_on_sqlite import ByHandOnSQLite  # noqa: PLC0415 - as above
 
         by_hand = ByHandOnSQLite if url.startswith("sqlite") else ByHandOnPostgreSQL
         return by_hand(url, projecting=projecting, new=new)

@@ -112,7 +112,8 @@ class CommandService:
                 # A hook may lose a race of its own after the commit; then nothing may be executed twice.
                 if attempt == retries or unit is None or unit.committed:
                     if attempt > 0:
-                        error.add_note(f"this was try number {attempt + 1}: retries={retries} allows no more")
+                        last = f"try number {attempt + 1}, the last of retries={retries}"
+                        error.add_note(f"this was {last}: execute it again, or allow more")
                     raise
                 about = {"attempt": attempt + 1, "error": type(error).__name__}
                 logger.info("trying again after a lost race (%s)", type(error).__name__, extra=about)

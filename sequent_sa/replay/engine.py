@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from functools import cached_property
 from typing import TypeVar
 
-from sqlalchemy import Connection, exists, select
+from sqlalchemy import Connection, Table, exists, select
 from sqlalchemy.exc import DBAPIError
 
 from sequent_sa._asynchronous import pause
@@ -243,29 +243,25 @@ class Replay:
 
     def _refuse_other_tables(self) -> None:
         with self._twins.looking() as connection:
-            for projector in self.projectors:
-                for record in projector.managed_tables or ():
-                    table = record_table(record).table
-                    try:
-                        connection.execute(select(table).limit(0))
-                    except DBAPIError as error:
-                        kind = self._context.dialect.failure(error).kind
-                        if kind not in {FailureKind.TABLE_MISSING, FailureKind.COLUMN_MISSING}:
-                            raise
-                        raise ReplayError(
-                            f"{record.__name__} is not what the database has ({error.orig}): write a migration of "
-                            f"{table.name} (`alembic revision --autogenerate`), and run `sequent migrate online` again"
-                        ) from error
+            for record, table in self._records():
+                try:
+                    connection.execute(select(table).limit(0))
+                except DBAPIError as error:
+                    kind = self._context.dialect.failure(error).kind
+                    if kind not in {FailureKind.TABLE_MISSING, FailureKind.COLUMN_MISSING}:
+                        raise
+                    raise ReplayError(
+                        f"{record.__name__} is not what the database has ({error.orig}): write a migration of "
+                        f"{table.name} (`alembic revision --autogenerate`), and run `sequent migrate online` again"
+                    ) from error
 
     def _refuse_rows(self, connection: Connection) -> None:
-        for projector in self.projectors:
-            for record in projector.managed_tables or ():
-                table = record_table(record).table
-                if connection.scalar(select(exists(select(1).select_from(table)))):
-                    raise ReplayError(
-                        f"the copy of {table.name} has rows already, so that a replay could store rows twice: "
-                        "migrations and hooks must leave it empty; abort this replay and begin another one"
-                    )
+        for _, table in self._records():
+            if connection.scalar(select(exists(select(1).select_from(table)))):
+                raise ReplayError(
+                    f"the copy of {table.name} has rows already, so that a replay could store rows twice: "
+                    "migrations and hooks must leave it empty; abort this replay and begin another one"
+                )
 
     def _load(self, todo: Sequence[Group], mark: str, before: GroupCounts) -> Progress:
         meter = Meter(
@@ -280,7 +276,10 @@ class Replay:
         return meter.progress
 
     def _table_names(self) -> list[str]:
-        return sorted({record_table(record).table.name for p in self.projectors for record in p.managed_tables or ()})
+        return sorted({table.name for _, table in self._records()})
+
+    def _records(self) -> list[tuple[type, Table]]:
+        return [(record, record_table(record).table) for p in self.projectors for record in p.managed_tables or ()]
 
     def _other_table_names(self) -> set[str]:
         others = [p for p in self._context.projectors if p not in self.projectors]

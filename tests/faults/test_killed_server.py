@@ -15,14 +15,6 @@ from tests.faults.threads import working
 CRASHES = 2
 
 
-@pytest.fixture(scope="module")
-def own_server() -> Iterator[PostgreSQLServer]:
-    """A server that may be killed: what it acknowledges it has written."""
-    server = PostgreSQLServer.start_own("synchronous_commit=on")
-    yield server
-    server.stop()
-
-
 @pytest.fixture
 def app_on_own_server(own_server: PostgreSQLServer) -> Iterator[Sequent]:
     """The blog there."""

@@ -28,14 +28,6 @@ from tests.integration.test_replay_processes import (
 )
 
 
-@pytest.fixture(scope="module")
-def own_server() -> Iterator[PostgreSQLServer]:
-    """A server that may be killed: what it acknowledges it has written."""
-    server = PostgreSQLServer.start_own("synchronous_commit=on")
-    yield server
-    server.stop()
-
-
 @pytest.fixture
 def app_on_own_server(own_server: PostgreSQLServer) -> Iterator[Sequent]:
     """The blog in a database of this test's own there, with a post at which a replay waits."""

@@ -144,7 +144,7 @@ def test_the_number_of_retries_is_bounded(app: Sequent, post_id: UUID, seen: lis
     with pytest.raises(OptimisticLockingError) as lost:
         app.execute_commands(RenamePost(aggregate_id=post_id, title="Ho"), retries=3)
     assert len(seen) == 4
-    assert ["this was try number 4: retries=3 allows no more"] == lost.value.__notes__
+    assert ["this was try number 4, the last of retries=3: execute it again, or allow more"] == lost.value.__notes__
 
 
 def test_other_errors_are_not_tried_again(app: Sequent, post_id: UUID, seen: list[Request]) -> None:
