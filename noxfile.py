@@ -32,8 +32,8 @@ DOCUMENTATION = "tests/rules/test_documentation.py"
 TYPING = "tests/unit/test_typing.py"
 # Run by sessions of their own, once: they do not depend on the version of Python.
 ELSEWHERE = ["--ignore=tests/acceptance", "--ignore=tests/browser", f"--ignore={DOCUMENTATION}", f"--ignore={TYPING}"]
-# One process of pytest for each core, each with a PostgreSQL server of its own.
-PARALLEL = ("--numprocesses=auto",)
+# One process of pytest for each core, each with a PostgreSQL server of its own; who has no more work takes another's.
+PARALLEL = ("--numprocesses=auto", "--dist=worksteal")
 
 # Code that `sequent generate` writes into a new application, where it has to be right at once.
 GENERATED = (

@@ -10,11 +10,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 from sqlalchemy import Engine
 
-from tests.databases import Database, Databases, PostgreSQLDatabases, PostgreSQLServer, SQLiteDatabases
+from tests.databases import Database, Databases, PostgreSQLDatabases, PostgreSQLServer, SQLiteDatabases, memory
 
 
 def _migrate(engine: Engine) -> None:
@@ -24,8 +26,9 @@ def _migrate(engine: Engine) -> None:
 
 
 @pytest.fixture(scope="session")
-def _sqlite(tmp_path_factory: pytest.TempPathFactory) -> SQLiteDatabases:
-    return SQLiteDatabases(tmp_path_factory.mktemp("databases"), _migrate)
+def _sqlite() -> Iterator[SQLiteDatabases]:
+    with TemporaryDirectory(prefix="sequent-sqlite-", dir=memory.directory()) as directory:
+        yield SQLiteDatabases(Path(directory), _migrate)
 
 
 @pytest.fixture(scope="session")

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
 
-from tests.databases import supervisor
+from tests.databases import memory, supervisor
 
 SERVER_URL = "SEQUENT_TEST_POSTGRES_URL"
 PROGRAMS = "SEQUENT_TEST_POSTGRES_BIN"
@@ -61,6 +61,7 @@ class PostgreSQLServer:
             stdout=subprocess.PIPE,
             text=True,
             start_new_session=True,
+            env={**os.environ, "TMPDIR": memory.directory()},
         )
 
         def answer() -> str:

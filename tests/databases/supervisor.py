@@ -33,6 +33,7 @@ shared_buffers = 64MB
 fsync = off
 full_page_writes = off
 synchronous_commit = off
+max_wal_size = 256MB
 """
 
 
