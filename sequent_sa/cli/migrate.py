@@ -70,7 +70,7 @@ def status(context: click.Context, finder: ApplicationFinder, as_json: bool) -> 
     """
     found = _migration(finder).status()
     Report(as_json).say({"status": status_data(found)}, "\n".join(status_lines(found)))
-    if found.next_step is not None:
+    if found.is_pending:
         context.exit(1)
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from sequent_sa.cli.replay_display import replay_lines
 from sequent_sa.cli.replay_display import status_data as replay_data
+from sequent_sa.exceptions import UnknownActiveProjector
 from sequent_sa.migration.plans import MigrationPlan, MigrationStatus, PendingProjector
 
 
@@ -16,13 +17,13 @@ def status_lines(status: MigrationStatus) -> list[str]:
     if status.replay is not None:
         lines += replay_lines(status.replay)
     else:
-        lines += [f"{each.name} version {each.version} is not active" for each in status.projectors]
+        lines += map(_pending, status.projectors)
     lines += [f"the view migration {revision} is pending" for revision in status.revisions]
-    if status.next_step is None:
-        return ["everything is up to date"]
-    if status.replay is not None and status.replay.at_work:
-        return lines
-    return [*lines, f"next: sequent migrate {status.next_step}"]
+    if status.unknown:
+        lines.append(str(UnknownActiveProjector(status.unknown)))
+    if status.next_step is not None and not (status.replay is not None and status.replay.at_work):
+        lines.append(f"next: sequent migrate {status.next_step}")
+    return lines or ["everything is up to date"]
 
 
 def status_data(status: MigrationStatus) -> dict[str, Any]:
@@ -31,6 +32,7 @@ def status_data(status: MigrationStatus) -> dict[str, Any]:
         "replay": status.replay and replay_data(status.replay),
         "projectors": [asdict(each) for each in status.projectors],
         "revisions": list(status.revisions),
+        "unknown": list(status.unknown),
         "next": status.next_step,
     }
 
@@ -58,6 +60,14 @@ def plan_data(plan: MigrationPlan) -> dict[str, Any]:
         "events": plan.events,
         "steps": list(plan.steps),
     }
+
+
+def _pending(pending: PendingProjector) -> str:
+    line = f"{pending.name} version {pending.version} is not active"
+    if pending.active_version is None:
+        return line
+    newer = ", which newer code has" if pending.active_version > pending.version else ""
+    return f"{line}: version {pending.active_version} is{newer}"
 
 
 def _projector(pending: PendingProjector) -> str:

@@ -21,6 +21,7 @@ from sequent_sa.projections.projector_states import (
     by_projector,
     changed_definitions,
     read_states,
+    unknown_projectors,
 )
 
 
@@ -69,20 +70,10 @@ def deactivate(finder: ApplicationFinder, names: tuple[str, ...], unknown: bool)
     database.check_event_store(app.engine)
     with app.dialect.writing(app.engine) as connection, connection.begin():
         stored = read_states(connection)
-        chosen = _unknown(stored, app.projectors) if unknown else names
+        chosen = unknown_projectors(stored, app.projectors) if unknown else names
         if chosen:
             ProjectorStates(app.dialect).deactivate(connection, _stored_names(chosen, stored, app.projectors))
     click.echo(f"{', '.join(chosen) or 'no projector'} inactive")
-
-
-def _unknown(stored: Mapping[str, ProjectorState], projectors: Sequence[type[Projector]]) -> Sequence[str]:
-    known = {projector.__type_name__ for projector in projectors}
-    states = by_projector(stored, projectors)
-    return sorted(
-        name
-        for name, state in states.items()
-        if name not in known and (state.active_version is not None or state.activating_version is not None)
-    )
 
 
 def _stored_names(

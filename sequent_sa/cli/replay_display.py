@@ -11,6 +11,7 @@ import click
 
 from sequent_sa.cli.reporting import Report
 from sequent_sa.replay.meter import Progress, WorkerProgress
+from sequent_sa.replay.replay_state import ENDED
 from sequent_sa.replay.status import ReplayStatus
 
 if TYPE_CHECKING:
@@ -115,16 +116,27 @@ class TerminalDisplay(PlainDisplay):
         self._bars.console.print(line, highlight=False, markup=False)
 
     def watch(self, progress: Progress) -> None:
+        if progress.doing is not None:
+            self._show_doing(progress, progress.doing)
+            return
         groups = f" (group {progress.groups_done} of {progress.groups})" if progress.groups else ""
         self._show(f"{progress.step}{groups}", "total", progress)
         for worker in progress.workers if len(progress.workers) > 1 else ():
             self._show(f"worker {worker.number}: group {worker.group}", f"worker {worker.number}", worker)
 
-    def _show(self, description: str, key: str, done: Progress | WorkerProgress) -> None:
+    def _show_doing(self, progress: Progress, doing: str) -> None:
+        description = f"{progress.step} (part {progress.groups_done + 1} of {progress.groups}): {doing}"
+        task = self._task("total", description)
+        self._bars.update(task, description=description, completed=progress.groups_done, total=progress.groups)
+
+    def _task(self, key: str, description: str) -> TaskID:
         if key not in self._tasks:
             self._tasks[key] = self._bars.add_task(description, done="", rate="", left="")
+        return self._tasks[key]
+
+    def _show(self, description: str, key: str, done: Progress | WorkerProgress) -> None:
         self._bars.update(
-            self._tasks[key],
+            self._task(key, description),
             description=description,
             completed=done.done,
             total=done.events,
@@ -139,9 +151,9 @@ def status_lines(status: ReplayStatus | None) -> list[str]:
     if status is None:
         return ["there was no replay yet; begin one: sequent projectors replay prepare"]
     lines = replay_lines(status)
-    if status.next_step is None:
+    if status.state in ENDED:
         lines.append("no replay is in progress; begin one: sequent projectors replay prepare")
-    elif not status.at_work:
+    elif status.next_step is not None and not status.at_work:
         lines.append(f"next: sequent projectors replay {status.next_step}")
     return lines
 
@@ -161,7 +173,10 @@ def replay_lines(status: ReplayStatus) -> list[str]:
         since = "" if status.behind.since is None else f", the first of {status.behind.since:%Y-%m-%d %H:%M:%S} UTC"
         lines.append(f"{status.behind.events} events are still to be loaded{since}")
     if status.error is not None:
-        lines.append(f"the last attempt failed: {status.error['type'].rpartition('.')[2]}: {status.error['message']}")
+        message = " ".join(status.error["message"].split())
+        lines.append(f"the last attempt failed: {status.error['type'].rpartition('.')[2]}: {message}")
+    if status.foreign is not None:
+        lines.append(status.foreign)
     if status.at_work:
         lines.append("a process is at work on it")
     return lines
@@ -185,6 +200,7 @@ def status_data(status: ReplayStatus) -> dict[str, Any]:
             "since": status.behind.since and status.behind.since.isoformat(),
         },
         "error": status.error and dict(status.error),
+        "foreign": status.foreign,
     }
 
 
@@ -196,6 +212,7 @@ def progress_data(progress: Progress) -> dict[str, Any]:
         "groups_done": progress.groups_done,
         "groups": progress.groups,
         "seconds": round(progress.seconds, 3),
+        "doing": progress.doing,
         "workers": [
             {"number": worker.number, "group": worker.group, **_numbers(worker)} for worker in progress.workers
         ],
@@ -213,6 +230,8 @@ def _numbers(done: Progress | WorkerProgress) -> dict[str, Any]:
 
 
 def _lines(progress: Progress) -> list[str]:
+    if progress.doing is not None:
+        return [f"{progress.step}: part {progress.groups_done + 1} of {progress.groups}: {progress.doing}"]
     lines = [
         f"{progress.step}: {_done(progress)} events, {progress.events_a_second:,.0f} a second, "
         f"{_left(progress.seconds_left)}"

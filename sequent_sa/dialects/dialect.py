@@ -70,6 +70,10 @@ The JSON is text, or bytes, or what msgspec leaves unread.
 """
 
 
+Doing = Callable[[str, int, int], object]
+"""Gets what is done now, how many parts of a step are done already, and how many there are."""
+
+
 class ShadowTables(Protocol):
     """The empty twins of view tables that a replay fills while the application keeps using the real ones."""
 
@@ -99,8 +103,8 @@ class ShadowTables(Protocol):
         """Like `loading`, for reading only, while others load."""
         ...
 
-    def optimize(self) -> None:
-        """Bring back what loading did without, and refresh the statistics."""
+    def optimize(self, doing: Doing) -> None:
+        """Bring back what loading did without, and refresh the statistics; says what it does before it does it."""
         ...
 
     def going_live(self, lock_timeout: float) -> AbstractContextManager[Connection]:

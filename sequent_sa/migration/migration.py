@@ -20,13 +20,13 @@ from sequent_sa.exceptions import ConfigurationError, ReplayError
 from sequent_sa.migration.plans import MigrationPlan, MigrationStatus, PendingProjector
 from sequent_sa.projections.persistors.record_table import record_table
 from sequent_sa.projections.projector import Projector
-from sequent_sa.projections.projector_states import ProjectorState, by_projector, read_states
+from sequent_sa.projections.projector_states import ProjectorState, by_projector, read_states, unknown_projectors
 from sequent_sa.replay import portions, replay_state
 from sequent_sa.replay.context import GROUP_SIZE, ReplayContext
 from sequent_sa.replay.drift import Difference, verify
 from sequent_sa.replay.engine import Replay
 from sequent_sa.replay.meter import Watch
-from sequent_sa.replay.replay_state import STEPS_BESIDE, State
+from sequent_sa.replay.replay_state import ENDED, STEPS_BESIDE, State
 from sequent_sa.replay.status import ReplayStatus
 from sequent_sa.replay.status import status as replay_status
 
@@ -139,9 +139,10 @@ class Migration:
         """Where things stand and what comes next."""
         check_event_store(self._app.engine)
         replay: ReplayStatus | None = replay_status(self.context)
-        if replay is not None and replay.next_step is None:
+        if replay is not None and replay.state in ENDED:
             replay = None
-        return MigrationStatus(replay, self._described(self.changed_projectors()), self._pending_revisions())
+        changed = self._described(self.changed_projectors())
+        return MigrationStatus(replay, changed, self._pending_revisions(), self._unknown_projectors())
 
     def changed_projectors(self) -> list[type[Projector]]:
         """The projectors whose version is not the active one."""
@@ -172,6 +173,10 @@ class Migration:
     def _states(self) -> dict[str, ProjectorState]:
         with self._app.engine.begin() as connection:
             return by_projector(read_states(connection), self._app.projectors)
+
+    def _unknown_projectors(self) -> list[str]:
+        with self._app.engine.begin() as connection:
+            return unknown_projectors(read_states(connection), self._app.projectors)
 
     def _described(self, projectors: Sequence[type[Projector]]) -> list[PendingProjector]:
         states = {} if event_store_revision(self._app.engine)[0] is None else self._states()

@@ -22,16 +22,27 @@ class PendingProjector:
 
 @dataclass(frozen=True, slots=True)
 class MigrationStatus:
-    """The replay in progress, the projectors that are not active in this code's version, and the revisions to run."""
+    """The replay in progress, the projectors that are not active in this code's version, and the revisions to run.
+
+    `unknown` are the projectors that are active and that this code does not have, so that it stores nothing.
+    """
 
     replay: ReplayStatus | None
     projectors: Sequence[PendingProjector]
     revisions: Sequence[str]
+    unknown: Sequence[str] = ()
+
+    @property
+    def is_pending(self) -> bool:
+        """Whether something is still to be done."""
+        return self.replay is not None or bool(self.projectors or self.revisions or self.unknown)
 
     @property
     def next_step(self) -> Literal["online", "offline"] | None:
-        """The command that comes next; None when everything is up to date."""
+        """The command that comes next; None when none of the two does: nothing is pending, or it is for other code."""
         if self.replay is not None:
+            if self.replay.foreign is not None:
+                return None
             return "offline" if self.replay.state is State.OPTIMIZED else "online"
         if self.projectors:
             return "online"

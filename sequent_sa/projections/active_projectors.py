@@ -25,6 +25,7 @@ from sequent_sa.projections.projector_states import (
     by_projector,
     fetch_states,
     states_in,
+    unknown_projectors,
 )
 from sequent_sa.unit_of_work.unit_of_work import UnitOfWork
 
@@ -90,14 +91,9 @@ class ActiveProjectors:
         return ProjectorsChanged() if failure.kind is FailureKind.PROJECTORS_CHANGED else None
 
     def _refuse_unknown(self, states: dict[str, ProjectorState]) -> None:
-        known = {type(handler).__type_name__ for handler in self._handlers if isinstance(handler, Projector)}
-        unknown = [
-            state.name
-            for state in states.values()
-            if (state.active_version is not None or state.activating_version is not None) and state.name not in known
-        ]
+        unknown = unknown_projectors(states, self._projectors)
         if unknown:
-            raise UnknownActiveProjector(sorted(unknown))
+            raise UnknownActiveProjector(unknown)
 
     def _refuse_never_activated(self, states: dict[str, ProjectorState]) -> None:
         names = [type(handler).__type_name__ for handler in self._handlers if isinstance(handler, Projector)]

@@ -70,6 +70,17 @@ def by_projector(
     return found
 
 
+def unknown_projectors(states: Mapping[str, ProjectorState], projectors: Iterable[type[Projector]]) -> list[str]:
+    """The names of what is active, or being activated, and is none of these projectors."""
+    known = list(projectors)
+    names = {projector.__type_name__ for projector in known}
+    return sorted(
+        name
+        for name, state in by_projector(states, known).items()
+        if name not in names and (state.active_version is not None or state.activating_version is not None)
+    )
+
+
 def changed_definitions(connection: Connection, projector: type[Projector]) -> Sequence[str]:
     """How the tables of a projector differ from those that the active version had; nothing when it is another one."""
     names = [projector.__type_name__, *projector.__type_aliases__]

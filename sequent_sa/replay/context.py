@@ -74,7 +74,7 @@ class ReplayContext:
                 has = "does not have it" if projector is None else f"has version {projector.version}"
                 raise ReplayError(
                     f"the replay in progress is of {name} version {version}, but this code {has}: go on with the code "
-                    "that began it, or end it with that code's `sequent projectors replay abort`"
+                    "that began it, or end it with `sequent projectors replay abort`"
                 )
             found.append(projector)
         return found

@@ -146,7 +146,7 @@ class Replay:
     def optimize(self) -> None:
         """Bring back indexes and foreign keys, and refresh the statistics."""
         with self._steps.taking("optimize"):
-            self._twins.optimize()
+            self._twins.optimize(Meter(self._watch, "optimize").do)
             with self._steps.changing("optimize") as connection:
                 replay_state.set_state(connection, self._id, State.OPTIMIZED, error=None)
         self._report("optimized")

@@ -20,6 +20,7 @@ STORE = 0
 
 _MOST_COUNTED = 100_000
 _SAMPLES_A_GROUP = 500
+_MOST_SAMPLES = 100_000  # what is held of the store while planning must not grow with it
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -69,10 +70,14 @@ def planned(
     counted = (
         list(count_events(connection, names))
         if estimate <= _MOST_COUNTED
-        else _sampled(dialect, connection, names, max(least, estimate // group_size) * _SAMPLES_A_GROUP)
+        else _sampled(dialect, connection, names, _samples(max(least, estimate // group_size)))
     )
     total = sum(count for _, count in counted)
     return cut(counted, min(group_size, max(1, ceil(total / least))))
+
+
+def _samples(groups: int) -> int:
+    return min(_MOST_SAMPLES, groups * _SAMPLES_A_GROUP)
 
 
 def _sampled(dialect: Dialect, connection: Connection, names: Collection[str], number: int) -> list[tuple[Bound, int]]:

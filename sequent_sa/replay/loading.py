@@ -13,12 +13,13 @@ from sqlalchemy.sql import visitors
 
 from sequent_sa.dialects import BoundStatement, dialect_of
 from sequent_sa.event_store.write import Write
-from sequent_sa.exceptions import PublishEventError, ReplayError
+from sequent_sa.exceptions import EventStoreError, PublishEventError, ReplayError
 from sequent_sa.messages.event import Event
 from sequent_sa.projections.persistors.in_memory import InMemoryPersistor
 from sequent_sa.projections.persistors.live import LivePersistor
 from sequent_sa.projections.projector import Projector
 from sequent_sa.projections.view_record import VIEW_SCHEMA
+from sequent_sa.replay.exhaustion import exhausted
 
 _WRITES_A_FLUSH = 1_000
 _LIVE = re.compile(rf"\b{VIEW_SCHEMA}\b", re.IGNORECASE)
@@ -28,6 +29,7 @@ class LoadingTransaction:
     """Sends writes on a connection whose transaction is somebody else's to end."""
 
     def __init__(self, connection: Connection) -> None:
+        self._engine = connection.engine
         self._driver = dialect_of(connection.engine).part_of(connection)
         self._pending: list[Write] = []
         self.unsent: dict[object, Any] = {}
@@ -60,13 +62,13 @@ class LoadingTransaction:
         self.unsent.clear()
         return [write.bound() for write in writes]
 
-    @staticmethod
     @contextmanager
-    def _explained() -> Generator[None, None, None]:
+    def _explained(self) -> Generator[None, None, None]:
         try:
             yield
         except DBAPIError as error:
-            raise ReplayError(f"a row could not be written: {error.orig}") from error
+            refused = ReplayError(f"a row could not be written: {error.orig}")
+            raise exhausted(self._engine, error) or refused from error
 
 
 def load_in_memory(
@@ -95,7 +97,8 @@ def store_rows(persistor: InMemoryPersistor, connection: Connection) -> None:
             'declare the projector with replay_by="store"'
         ) from error
     except DBAPIError as error:
-        raise ReplayError(f"the rows of a group of aggregates could not be loaded: {error.orig}") from error
+        refused = ReplayError(f"the rows of a group of aggregates could not be loaded: {error.orig}")
+        raise exhausted(connection.engine, error) or refused from error
 
 
 def load_directly(projectors: Sequence[type[Projector]], found: Iterable[Event], connection: Connection) -> int:
@@ -151,6 +154,8 @@ class Projection:
             for projector, call in calls:
                 try:
                     call(event)
+                except EventStoreError:
+                    raise  # what was written before is sent at some moment, whichever handler is at work
                 except Exception as error:
                     raise PublishEventError(type(projector), event, error) from error
         return number

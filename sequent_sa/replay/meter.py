@@ -32,7 +32,8 @@ class Progress:
     """A step that takes long: the events that are done, and those that there are, as estimated.
 
     `events` is None when nobody knows. `seconds` is how long this process has been at it; what others did before it
-    counts as done, and not into the rate.
+    counts as done, and not into the rate. A step that projects nothing has parts in the place of groups, and says what
+    it is `doing`.
     """
 
     step: str
@@ -43,6 +44,7 @@ class Progress:
     seconds: float
     events_a_second: float
     workers: tuple[WorkerProgress, ...]
+    doing: str | None = None
 
     @property
     def seconds_left(self) -> float | None:
@@ -81,6 +83,7 @@ class Meter:
         self._expected = events
         self._groups_done = groups_done
         self._groups = groups
+        self._doing: str | None = None
         self._new = 0
         self._workers: dict[int, _Work] = {}
         self._begin = self._shown = time.monotonic()
@@ -109,6 +112,11 @@ class Meter:
         self._groups_done += 1
         self.show()
 
+    def do(self, what: str, parts_done: int, parts: int) -> None:
+        """A part of a step that projects nothing begins."""
+        self._doing, self._groups_done, self._groups = what, parts_done, parts
+        self.show()
+
     def show(self) -> None:
         """Show how far it is now."""
         self._shown = time.monotonic()
@@ -134,6 +142,7 @@ class Meter:
             seconds,
             _rate(self._new, seconds),
             workers,
+            self._doing,
         )
 
 

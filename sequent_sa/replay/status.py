@@ -30,8 +30,9 @@ class ReplayStatus:
     """A replay: the versions of its projectors, how far it is, and the last thing that went wrong.
 
     `at_work` says whether a process is taking a step at this moment. `next_step` is the subcommand of
-    `sequent projectors replay` that comes next, None after the end. `position` is until where it has loaded, and
-    `behind` what it lacks since; None while it has not loaded everything once, and for the replay of other code.
+    `sequent projectors replay` that comes next, None after the end, and for the replay of other code: `foreign` says
+    then why this code cannot go on with it. `position` is until where it has loaded, and `behind` what it lacks since;
+    None while it has not loaded everything once, and for the replay of other code.
     """
 
     state: State
@@ -43,6 +44,7 @@ class ReplayStatus:
     counts: GroupCounts | None
     behind: Behind | None
     error: Mapping[str, Any] | None
+    foreign: str | None = None
 
 
 def status(context: ReplayContext) -> ReplayStatus | None:
@@ -53,6 +55,7 @@ def status(context: ReplayContext) -> ReplayStatus | None:
         return None
     ended = row.state in ENDED
     at_work = False
+    foreign = None if ended else _foreign(context, row)
     if not ended:
         with context.dialect.replaying(context.engine, 0) as alone:
             at_work = not alone
@@ -62,12 +65,21 @@ def status(context: ReplayContext) -> ReplayStatus | None:
         row.projector_versions,
         row.updated_at,
         at_work,
-        _NEXT.get(row.state),
+        None if foreign else _NEXT.get(row.state),
         position,
         counts,
-        _behind(context, row),
+        None if foreign else _behind(context, row),
         row.error,
+        foreign,
     )
+
+
+def _foreign(context: ReplayContext, row: ReplayRow) -> str | None:
+    try:
+        context.projectors_of(row)
+    except ReplayError as error:
+        return str(error)
+    return None
 
 
 def _behind(context: ReplayContext, row: ReplayRow) -> Behind | None:
@@ -76,7 +88,7 @@ def _behind(context: ReplayContext, row: ReplayRow) -> Behind | None:
     try:
         return context.loader(row).behind()
     except ReplayError:
-        return None  # this code has other projectors, or somebody ended the replay
+        return None  # somebody ended the replay just now
 
 
 def _progress(context: ReplayContext, replay_id: int) -> tuple[str | None, GroupCounts | None]:

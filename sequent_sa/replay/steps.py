@@ -13,6 +13,7 @@ from sequent_sa.exceptions import ReplayError
 from sequent_sa.projections.projector_states import read_states
 from sequent_sa.replay import replay_state
 from sequent_sa.replay.context import ReplayContext
+from sequent_sa.replay.exhaustion import exhausted
 from sequent_sa.replay.replay_state import ReplayRow, State
 
 _SECONDS_TO_WAIT = 3.0
@@ -39,7 +40,8 @@ class Steps:
                 if row.state is not State.CREATED:
                     self._check_versions(connection)
             try:
-                yield row
+                with self._explained():
+                    yield row
             except Exception as error:
                 self._store(error)
                 raise
@@ -65,6 +67,16 @@ class Steps:
                     "with `sequent projectors replay abort`"
                 )
             yield
+
+    @contextmanager
+    def _explained(self) -> Generator[None, None, None]:
+        try:
+            yield
+        except DBAPIError as error:
+            explained = exhausted(self.context.engine, error)
+            if explained is None:
+                raise
+            raise explained from error
 
     def _check_versions(self, connection: Connection) -> None:
         states = read_states(connection)

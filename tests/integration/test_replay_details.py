@@ -11,8 +11,10 @@ import pytest
 from sqlalchemy import Connection, inspect, select, text, update
 
 from sequent_sa import ReplayError, Sequent
+from sequent_sa.dialects.dialect import Doing
 from sequent_sa.dialects.postgresql.shadow_tables import PostgreSQLShadowTables as ShadowTables
 from sequent_sa.replay.engine import Replay
+from sequent_sa.replay.meter import Progress
 from sequent_sa.replay.replay_state import State
 from sequent_sa.tables import replay_states
 from tests import blog
@@ -94,7 +96,15 @@ def test_rows_lie_in_the_order_of_a_clustered_index(postgresql: Sequent) -> None
     )
     for name in "czabd":
         add_posts(postgresql, 1, name)
-    go_through(Replay.create(context(postgresql), postgresql.projectors))
+    shown: list[Progress] = []
+    go_through(Replay.create(context(postgresql), postgresql.projectors, watch=shown.append))
+    doing = [
+        "CREATE INDEX by_title ON post_records USING btree (title)",
+        "ALTER TABLE ONLY post_records CLUSTER ON by_title",
+    ]
+    doing += [f'{what} replay_schema."post_records"' for what in ("CLUSTER", "VACUUM (ANALYZE)")]
+    expected = [("optimize", what, place, 3 if place < 2 else 4) for place, what in enumerate(doing)]
+    assert expected == [(each.step, each.doing, each.groups_done, each.groups) for each in shown if each.doing]
     with postgresql.engine.connect() as connection:
         found = connection.scalars(text("SELECT title FROM view_schema.post_records ORDER BY ctid")).all()
         marked = connection.scalar(
@@ -176,13 +186,19 @@ class LookingAfter(blog.PostProjector, name="PostProjector", keep_indexes=["kept
 def test_hooks_on_sqlite(sqlite: Sequent) -> None:
     """They work as on PostgreSQL: indexes are kept while loading, and a hook that fails leaves everything as it was."""
     add_posts(sqlite, 2)
-    replay = Replay.create(context(sqlite, projectors=(LookingAfter,)), [LookingAfter])
+    shown: list[Progress] = []
+    replay = Replay.create(context(sqlite, projectors=(LookingAfter,)), [LookingAfter], watch=shown.append)
     replay.prepare()
     replay.run()
     with closing(sqlite3.connect(f"{sqlite.engine.url.database}-replay")) as file:
         found = {name for (name,) in file.execute("SELECT name FROM sqlite_master WHERE type = 'index'")}
     assert {"kept_hooked"} == {name for name in found if "hooked" in name}
+    shown.clear()
     replay.optimize()
+    assert [
+        ("optimize", "CREATE INDEX dropped_hooked ON post_records (hooked)", 0, 2),
+        ("optimize", "ANALYZE", 1, 2),
+    ] == [(each.step, each.doing, each.groups_done, each.groups) for each in shown]
 
     def live() -> tuple[set[str | None], bool, bool]:
         inspector = inspect(sqlite.engine)
@@ -212,8 +228,8 @@ def test_tables_are_vacuumed_and_the_state_is_looked_at_again(postgresql: Sequen
     replay.run()
     vacuum, vacuumed = ShadowTables.optimize, list[object]()
 
-    def optimize(twins: ShadowTables) -> None:
-        vacuum(twins)
+    def optimize(twins: ShadowTables, doing: Doing) -> None:
+        vacuum(twins, doing)
         with postgresql.engine.begin() as connection:
             count = "SELECT vacuum_count FROM pg_stat_all_tables WHERE schemaname = 'replay_schema' AND relname = :name"
             vacuumed.append(connection.scalar(text(count), {"name": "post_records"}))

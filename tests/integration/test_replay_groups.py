@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+import gc
+from typing import ClassVar
 from uuid import UUID
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sqlalchemy import select, update
+from sqlalchemy import insert, select, update
 
-from sequent_sa import Sequent
+from sequent_sa import Sequent, on
 from sequent_sa.replay import groups
+from sequent_sa.replay.engine import Replay
 from sequent_sa.replay.groups import Bound, Group, cut, planned
 from sequent_sa.tables import aggregates, events
-from tests.integration.test_replay import add_posts
+from tests import blog
+from tests.blog import CommentAdded, PostAdded, PostRecord
+from tests.integration.test_replay import add_posts, context, titles
 
 NAMES = ["PostAdded", "PostTitleChanged", "CommentAdded"]
 POSTS = 30
+MORE = 2_500
 
 
 def plan(app: Sequent, group_size: int, least: int) -> list[Group]:
@@ -90,5 +96,45 @@ def test_a_large_store_is_sampled(app: Sequent, monkeypatch: pytest.MonkeyPatch,
     found = plan(app, 9, 4)
     assert_without_gaps(found)
     assert samples == 1 or len(found) >= 4
+    monkeypatch.setattr(groups, "_MOST_SAMPLES", 3)
+    assert len(plan(app, 1, 4)) <= POSTS // 2
     each = [ids(app, group) for group in found]
     assert (set(posts), POSTS) == (set().union(*each), sum(map(len, each)))
+
+
+class Watching(blog.PostProjector, name="PostProjector"):
+    """Looks at what is in memory."""
+
+    rows: ClassVar[list[int]] = []
+    events: ClassVar[list[int]] = []
+
+    @on(PostAdded)
+    def added(self, event: PostAdded) -> None:
+        super().added(event)
+        self.rows.append(len(self.find_records(PostRecord, {})))
+
+    @on(CommentAdded)
+    def commented(self, event: CommentAdded) -> None:
+        super().commented(event)
+        if event.sequence_number % 500 == 0:
+            self.events.append(sum(isinstance(each, CommentAdded) for each in gc.get_objects()))
+
+
+def test_what_a_process_holds_is_bounded(app: Sequent) -> None:
+    """The rows of one group, and some hundred events, however many there are, of one aggregate too."""
+    long, *_ = add_posts(app, POSTS)
+    with app.dialect.writing(app.engine) as connection, connection.begin():
+        comment = connection.execute(select(events).where(events.c.aggregate_id == long)).mappings().all()[-1]
+        more = [{**comment, "sequence_number": 4 + number} for number in range(MORE)]
+        connection.execute(insert(events), more)
+    Watching.rows.clear()
+    Watching.events.clear()
+    replay = Replay.create(context(app, projectors=(Watching,), group_size=10), [Watching])
+    replay.prepare()
+    replay.run()
+    assert (POSTS, MORE // 500) == (len(Watching.rows), len(Watching.events))
+    assert max(Watching.rows) <= 4
+    assert max(Watching.events) <= 1_100
+    replay.optimize()
+    replay.go_live()
+    assert [("ben 0", 1 + MORE)] == titles(app)[:1]

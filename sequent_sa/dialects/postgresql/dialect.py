@@ -64,8 +64,9 @@ from sequent_sa.dialects.postgresql.event_stream import stream_events
 from sequent_sa.dialects.postgresql.locks import holding, lock_tables
 from sequent_sa.dialects.postgresql.partitions import PostgreSQLPartitions
 from sequent_sa.dialects.postgresql.replanning import is_outdated
+from sequent_sa.dialects.postgresql.schemas import ARCHIVE, REPLAY, VIEW
 from sequent_sa.dialects.postgresql.settings import doubtful_settings
-from sequent_sa.dialects.postgresql.shadow_tables import ARCHIVE, REPLAY, VIEW, PostgreSQLShadowTables
+from sequent_sa.dialects.postgresql.shadow_tables import PostgreSQLShadowTables
 from sequent_sa.dialects.postgresql.statements import (
     CHECK_PROJECTORS,
     CHECK_VERSION,

@@ -12,17 +12,24 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.exc import DBAPIError
 
 from sequent_sa import tables
-from sequent_sa.dialects.dialect import managed_by_others
-from sequent_sa.dialects.postgresql import catalog, definitions, handover, stand_ins
+from sequent_sa.dialects.dialect import Doing, managed_by_others
+from sequent_sa.dialects.postgresql import catalog, definitions, handover, optimizing, stand_ins
 from sequent_sa.dialects.postgresql.catalog import quote, run
 from sequent_sa.dialects.postgresql.locks import lock_tables
+from sequent_sa.dialects.postgresql.schemas import (
+    AFTERWARDS,
+    ARCHIVE,
+    DEFERRED,
+    OPTIMIZE,
+    REPLAY,
+    SOURCES,
+    SWAP,
+    VIEW,
+)
 from sequent_sa.exceptions import ReplayError
 
-VIEW, REPLAY, ARCHIVE = "view_schema", "replay_schema", "archive_schema"
 _SECONDS_WITHOUT_WRITERS = 0.5
-_DEFERRED, _SOURCES = "sequent_deferred", "sequent_sources"
 _COPY, _STAND_IN, _REMOVED = "copy", "stand-in", "removed"
-_OPTIMIZE, _SWAP, _AFTERWARDS = "optimize", "swap", "afterwards"
 
 
 class PostgreSQLShadowTables:
@@ -66,21 +73,10 @@ class PostgreSQLShadowTables:
 
     looking = loading
 
-    def optimize(self) -> None:
+    def optimize(self, doing: Doing) -> None:
         with self._engine.connect() as connection:
-            while True:
-                with connection.begin(), catalog.looking_in(connection, REPLAY, VIEW):
-                    found = connection.execute(_NEXT_DEFERRED).one_or_none()
-                    if found is None:
-                        break
-                    run(connection, [found.statement])
-                    connection.execute(_DONE, {"number": found.number})
-        with self._engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-            names = self._twins(connection)
-            names = [name for name in names if name not in catalog.views_among(connection, REPLAY, names)]
-            clustered = connection.scalars(_CLUSTERED, {"schema": REPLAY}).all()
-            run(connection, [f"CLUSTER {REPLAY}.{quote(name)}" for name in clustered])
-            run(connection, [f"VACUUM (ANALYZE) {REPLAY}.{quote(name)}" for name in names])
+            twins = self._twins(connection)
+        optimizing.optimize(self._engine, twins, doing)
 
     @contextmanager
     def going_live(self, lock_timeout: float) -> Generator[Connection, None, None]:
@@ -133,8 +129,8 @@ class PostgreSQLShadowTables:
         run(live, left)
         with catalog.looking_in(live, VIEW):
             run(live, taken)
-            run(live, live.scalars(_STATEMENTS, {"phase": _SWAP}).all())
-        self._afterwards = list(live.scalars(_STATEMENTS, {"phase": _AFTERWARDS}))
+            run(live, live.scalars(_STATEMENTS, {"phase": SWAP}).all())
+        self._afterwards = list(live.scalars(_STATEMENTS, {"phase": AFTERWARDS}))
         self._move_revision(live)
         swapped(live)
         with catalog.looking_in(live, VIEW):
@@ -202,7 +198,7 @@ class PostgreSQLShadowTables:
             )
 
     def _twins(self, connection: Connection) -> list[str]:
-        ours = {self._version_table, _DEFERRED, _SOURCES}
+        ours = {self._version_table, DEFERRED, SOURCES}
         return [name for name in catalog.relations_in(connection, REPLAY) if name not in ours]
 
     def _replaced(self, connection: Connection) -> list[str]:
@@ -234,13 +230,13 @@ class PostgreSQLShadowTables:
 
     @staticmethod
     def _note_deferred(connection: Connection, deferred: definitions.Deferrable) -> None:
-        when = _OPTIMIZE if deferred.elsewhere is None else _SWAP
+        when = OPTIMIZE if deferred.elsewhere is None else SWAP
         rows = [
             {"phase": when, "statement": statement, "refers": deferred.elsewhere} for statement in deferred.creation
         ]
         if deferred.elsewhere is not None and deferred.validation is not None:
             rows[0]["statement"] = f"{rows[0]['statement']} NOT VALID"
-            rows.append({"phase": _AFTERWARDS, "statement": deferred.validation, "refers": None})
+            rows.append({"phase": AFTERWARDS, "statement": deferred.validation, "refers": None})
         connection.execute(_DEFER, rows)
 
     @staticmethod
@@ -278,23 +274,15 @@ def _make_anew(connection: Connection, statement: str) -> None:
 
 
 _BOOKKEEPING = (
-    f"CREATE TABLE {REPLAY}.{_SOURCES} (role text, name text, definition text NOT NULL, PRIMARY KEY (role, name))",
-    f"CREATE TABLE {REPLAY}.{_DEFERRED} (number serial PRIMARY KEY, phase text NOT NULL, statement text NOT NULL, "
+    f"CREATE TABLE {REPLAY}.{SOURCES} (role text, name text, definition text NOT NULL, PRIMARY KEY (role, name))",
+    f"CREATE TABLE {REPLAY}.{DEFERRED} (number serial PRIMARY KEY, phase text NOT NULL, statement text NOT NULL, "
     "refers text)",
 )
-_NOTE = text(f"INSERT INTO {REPLAY}.{_SOURCES} (role, name, definition) VALUES (:role, :name, :definition)")
-_NOTED = text(f"SELECT name, definition FROM {REPLAY}.{_SOURCES} WHERE role = :role ORDER BY name")
-_DEFER = text(f"INSERT INTO {REPLAY}.{_DEFERRED} (phase, statement, refers) VALUES (:phase, :statement, :refers)")
-_STATEMENTS = text(f"SELECT statement FROM {REPLAY}.{_DEFERRED} WHERE phase = :phase ORDER BY number")
-_NEXT_DEFERRED = text(
-    f"SELECT number, statement FROM {REPLAY}.{_DEFERRED} WHERE phase = '{_OPTIMIZE}' ORDER BY number LIMIT 1 FOR UPDATE"
-)
-_DONE = text(f"DELETE FROM {REPLAY}.{_DEFERRED} WHERE number = :number")
-_REFERRED = text(f"SELECT DISTINCT refers FROM {REPLAY}.{_DEFERRED} WHERE refers IS NOT NULL ORDER BY refers")
-_CLUSTERED = text("""
-    SELECT t.relname FROM pg_index i JOIN pg_class t ON t.oid = i.indrelid
-     WHERE i.indisclustered AND t.relnamespace = to_regnamespace(:schema) ORDER BY 1
-""")
+_NOTE = text(f"INSERT INTO {REPLAY}.{SOURCES} (role, name, definition) VALUES (:role, :name, :definition)")
+_NOTED = text(f"SELECT name, definition FROM {REPLAY}.{SOURCES} WHERE role = :role ORDER BY name")
+_DEFER = text(f"INSERT INTO {REPLAY}.{DEFERRED} (phase, statement, refers) VALUES (:phase, :statement, :refers)")
+_STATEMENTS = text(f"SELECT statement FROM {REPLAY}.{DEFERRED} WHERE phase = :phase ORDER BY number")
+_REFERRED = text(f"SELECT DISTINCT refers FROM {REPLAY}.{DEFERRED} WHERE refers IS NOT NULL ORDER BY refers")
 _SEARCH_TWINS_FIRST = text(
     f"SELECT set_config('search_path', '{REPLAY}, {VIEW}, ' || current_setting('search_path'), true)"
 )

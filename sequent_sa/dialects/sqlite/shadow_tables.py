@@ -15,7 +15,7 @@ from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.pool import NullPool
 
 from sequent_sa import tables
-from sequent_sa.dialects.dialect import managed_by_others, stand_ins_changed
+from sequent_sa.dialects.dialect import Doing, managed_by_others, stand_ins_changed
 from sequent_sa.dialects.sqlite.connections import begin_immediate, configure
 from sequent_sa.exceptions import ReplayError
 
@@ -95,12 +95,13 @@ class SQLiteShadowTables:
         if not self._path.exists():
             raise ReplayError(f"{self._path} is gone: this replay was ended by another process")
 
-    def optimize(self) -> None:
+    def optimize(self, doing: Doing) -> None:
         with self._writing() as connection:
-            for definition in connection.exec_driver_sql(f"SELECT definition FROM {_DEFERRED}").scalars().all():
-                connection.exec_driver_sql(definition)
+            todo = connection.exec_driver_sql(f"SELECT definition FROM {_DEFERRED}").scalars().all()
+            for place, statement in enumerate((*todo, "ANALYZE")):
+                doing(" ".join(statement.split()), place, len(todo) + 1)
+                connection.exec_driver_sql(statement)
             connection.exec_driver_sql(f"DELETE FROM {_DEFERRED}")
-            connection.exec_driver_sql("ANALYZE")
 
     @contextmanager
     def going_live(self, lock_timeout: float) -> Generator[Connection, None, None]:
