@@ -40,6 +40,7 @@ class FailureKind(Enum):
     READ_ONLY = auto()
     CANCELED = auto()
     NO_RESOURCES = auto()  # no space, no memory, or a disk that fails: whoever asked has no part in it
+    OWN_FAULT = auto()  # damaged data, or a mistake of the database's own: nor has he in that
     TABLE_MISSING = auto()
     COLUMN_MISSING = auto()
     TYPE_MISSING = auto()  # no id for the name of a type: it is not stored any more

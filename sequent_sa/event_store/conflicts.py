@@ -75,8 +75,13 @@ def general(failure: Failure, error: BaseException) -> SequentError | None:
         )
     if failure.kind is FailureKind.NO_RESOURCES:
         return EventStoreError(
-            f"the database could not go on ({error}), and nothing was changed: look at the space and memory that it "
-            "has, and execute the command again"
+            f"the database could not go on ({error}), and nothing was changed: look at the space, memory and disks "
+            "that it has, and execute the command again"
+        )
+    if failure.kind is FailureKind.OWN_FAULT:
+        return EventStoreError(
+            f"the database made a mistake or is damaged ({error}), and nothing was changed: execute the command again; "
+            "when that fails too, read the server's log, and look for damage with pg_amcheck or PRAGMA integrity_check"
         )
     if failure.kind is FailureKind.WRONG_ISOLATION:
         return ConfigurationError(

@@ -23,6 +23,15 @@ LARGE = 100_000
 MORE_PAGES = 200
 MEBIBYTE = 2**20
 MOST_LARGE = 20
+STATES = {
+    "disk_full": "look at the space",
+    "out_of_memory": "look at the space",
+    "io_error": "look at the space",
+    "undefined_file": "look for damage",
+    "internal_error": "look for damage",
+    "data_corrupted": "look for damage",
+}
+"""What PostgreSQL calls its own errors, and what the user is told."""
 
 
 @pytest.fixture
@@ -65,6 +74,16 @@ def test_a_database_that_may_grow_no_more(on_sqlite: tuple[Sequent, Database]) -
     check_store(app, outcomes(lines))
 
 
+def test_a_file_that_is_damaged(on_sqlite: tuple[Sequent, Database]) -> None:
+    """The error says where to look, and does not speak of space."""
+    app, database = on_sqlite
+    app.engine.dispose()
+    path = Path(str(database.engine.url.database))
+    path.write_bytes(b"SQLite" + bytes(path.stat().st_size - 6))
+    with pytest.raises(EventStoreError, match=r"(file is not a database|malformed).*look for damage"):
+        app.execute_commands(AddPost(aggregate_id=app.new_uuid(), author="ben", title="Hi"))
+
+
 def test_a_process_that_may_write_no_more(on_sqlite: tuple[Sequent, Database]) -> None:
     """The operating system refuses to let SQLite's log grow, in the middle of whatever is written."""
     app, database = on_sqlite
@@ -79,24 +98,24 @@ def test_a_process_that_may_write_no_more(on_sqlite: tuple[Sequent, Database]) -
     check_store(app, journal)
 
 
-def test_no_projector_is_blamed_for_a_full_disk(postgresql_databases: PostgreSQLDatabases) -> None:
-    """When it is the view table for which PostgreSQL has no space, too."""
+def test_no_projector_is_blamed_for_what_the_server_lacks(postgresql_databases: PostgreSQLDatabases) -> None:
+    """When it is the view table for which PostgreSQL has no space, too; and damage is not taken for want of it."""
     app = new_app(postgresql_databases.create().url)
     app.create_all()
     with app.engine.begin() as connection:
         connection.exec_driver_sql(
-            "CREATE FUNCTION full_disk() RETURNS trigger LANGUAGE plpgsql AS $$ "
-            "BEGIN RAISE 'no space left on device' USING ERRCODE = 'disk_full'; END $$"
+            "CREATE FUNCTION failing() RETURNS trigger LANGUAGE plpgsql AS $$ "
+            "BEGIN RAISE 'told so' USING ERRCODE = NEW.author; END $$"
         )
         connection.exec_driver_sql(
-            "CREATE TRIGGER full_disk BEFORE INSERT ON view_schema.post_records "
-            "FOR EACH ROW EXECUTE FUNCTION full_disk()"
+            "CREATE TRIGGER failing BEFORE INSERT ON view_schema.post_records FOR EACH ROW EXECUTE FUNCTION failing()"
         )
-    with pytest.raises(EventStoreError, match=r"(?s)no space left on device.*execute the command again"):
-        app.execute_commands(AddPost(aggregate_id=app.new_uuid(), author="ben", title="<full>"))
+    for state, advice in STATES.items():
+        with pytest.raises(EventStoreError, match=rf"(?s)told so.*{advice}"):
+            app.execute_commands(AddPost(aggregate_id=app.new_uuid(), author=state, title=f"<{state}>"))
     with app.engine.begin() as connection:
-        connection.exec_driver_sql("DROP TRIGGER full_disk ON view_schema.post_records")
-    check_store(app, [Attempt("<full>", "refused")])
+        connection.exec_driver_sql("DROP TRIGGER failing ON view_schema.post_records")
+    check_store(app, [Attempt(f"<{state}>", "refused") for state in STATES])
     check_usable(app)
     app.engine.dispose()
 
@@ -130,6 +149,7 @@ def test_a_server_that_may_write_no_more(postgresql_databases: PostgreSQLDatabas
         else:
             journal.append(Attempt(mark, "acknowledged"))
     assert len(refused(journal)) > 2
+    assert all("look at the space" in attempt.said for attempt in refused(journal))
     assert any(attempt.outcome == "acknowledged" for attempt in journal[-MOST_LARGE:])
     with app.engine.connect() as connection:
         assert pid == connection.scalar(text("SELECT pg_backend_pid()"))

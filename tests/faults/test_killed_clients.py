@@ -6,6 +6,7 @@ import random
 import select
 import signal
 import subprocess
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import IO
 
@@ -15,15 +16,18 @@ from sequent_sa import Sequent
 from tests.databases import Database
 from tests.databases.waiting import wait_until
 from tests.faults.checker import check_store, check_usable
-from tests.faults.workload import Attempt, command_line, outcomes
+from tests.faults.workload import IN_COROUTINES, Attempt, command_line, outcomes
 
 ROOT = Path(__file__).parents[2]
 ROUNDS = 3
-CLIENTS = 2
+CLIENTS: Mapping[str, Sequence[str]] = {"ordinary": [], "asynchronous": [IN_COROUTINES]}
 
 
 def test_whatever_moment_clients_are_killed_at(app: Sequent, database: Database) -> None:
-    """Two at a time work on one database, and are killed in the middle of it; the next ones find it whole."""
+    """Two at a time work on one database, one of them in coroutines; both are killed in the middle of it.
+
+    The next ones find the database whole.
+    """
     seed = random.randrange(1_000_000)
     print(f"seed {seed}")
     chance = random.Random(seed)
@@ -31,15 +35,19 @@ def test_whatever_moment_clients_are_killed_at(app: Sequent, database: Database)
     for number in range(ROUNDS):
         clients = [
             subprocess.Popen(
-                command_line(database.url, f"client-{number}-{each}", seed), cwd=ROOT, stdout=subprocess.PIPE, text=True
+                [*command_line(database.url, f"{kind}-{number}", seed), *options],
+                cwd=ROOT,
+                stdout=subprocess.PIPE,
+                text=True,
             )
-            for each in range(CLIENTS)
+            for kind, options in CLIENTS.items()
         ]
         for client in clients:
             journal += outcomes(_killed(client, chance))
         wait_until(lambda: not _others(app), "the end of what the killed clients had sent")
         check_store(app, journal)
-    assert {attempt.outcome for attempt in journal} >= {"acknowledged"}
+    acknowledged = [attempt.mark for attempt in journal if attempt.outcome == "acknowledged"]
+    assert [] == [kind for kind in CLIENTS if not any(mark.startswith(f"<{kind}") for mark in acknowledged)]
     check_usable(app)
     check_store(app, journal)
 

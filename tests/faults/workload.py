@@ -1,11 +1,13 @@
 """Random commands for the blog, and a journal of what became of each.
 
 Run as a program it works until it is killed, and prints the journal: `python -m tests.faults.workload URL NAME SEED
-[COUNT [FILE_LIMIT [SIZE]]]`. No file may become larger than the limit; texts have this size at least.
+[COUNT [FILE_LIMIT [SIZE]]]`. No file may become larger than the limit; texts have this size at least. With
+`--in-coroutines` it works on the asyncio engine.
 """
 
 from __future__ import annotations
 
+import asyncio
 import json
 import random
 import resource
@@ -21,6 +23,8 @@ from sequent_sa import Command, SequentError
 from tests.blog import AddComment, AddPost, FailAfterRename, RenamePost, new_app
 
 Outcome = Literal["acknowledged", "refused", "unknown"]
+
+IN_COROUTINES = "--in-coroutines"
 
 _NAMESPACE = UUID(int=4)
 _KINDS = ("add", "add", "comment", "comment", "rename", "rename", "id twice", "title twice", "fail")
@@ -98,7 +102,9 @@ def outcomes(lines: Iterable[str]) -> list[Attempt]:
     return list(found.values())
 
 
-def main(url: str, name: str, seed: str, number: str = "", file_limit: str = "", size: str = "0") -> None:
+def main(
+    url: str, name: str, seed: str, number: str = "", file_limit: str = "", size: str = "0", *, in_coroutines: bool
+) -> None:
     """Works, and prints each line at once."""
 
     def write(line: str) -> None:
@@ -107,7 +113,15 @@ def main(url: str, name: str, seed: str, number: str = "", file_limit: str = "",
     app = new_app(url)
     if file_limit:
         resource.setrlimit(resource.RLIMIT_FSIZE, (int(file_limit), int(file_limit)))
-    Worker(app.execute_commands, name, int(seed), write, "x" * int(size)).run(range(int(number)) if number else count())
+    loop = asyncio.new_event_loop()
+
+    def execute(command: Command) -> None:
+        if in_coroutines:
+            loop.run_until_complete(app.execute_commands_async(command))
+        else:
+            app.execute_commands(command)
+
+    Worker(execute, name, int(seed), write, "x" * int(size)).run(range(int(number)) if number else count())
 
 
 def command_line(url: str, name: str, seed: int, *more: object) -> Sequence[str]:
@@ -116,4 +130,4 @@ def command_line(url: str, name: str, seed: int, *more: object) -> Sequence[str]
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    main(*(each for each in sys.argv[1:] if each != IN_COROUTINES), in_coroutines=IN_COROUTINES in sys.argv)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from sqlalchemy import Engine, create_engine, make_url, text
 
 from sequent_sa import ConfigurationError, Sequent
+from sequent_sa.dialects.postgresql.connections import check_connection
 from tests.blog import AddPost, new_app
 from tests.databases import Database, PostgreSQLDatabases
 from tests.databases.waiting import wait_until
@@ -67,6 +69,16 @@ def test_other_levels_are_refused(database: Database, configured: Callable[[Data
     with database.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         wait_until(lambda: connection.scalar(OTHERS) == 0, f"connections to end while {refusals!r} are alive")
     engine.dispose()
+
+
+def test_what_is_refused_is_closed(postgresql_databases: PostgreSQLDatabases) -> None:
+    """At once, also where SQLAlchemy would leave a connection open whose set-up fails."""
+    engine = _of_the_session(postgresql_databases.create())
+    positional, arguments = engine.dialect.create_connect_args(engine.url)
+    connection: Any = engine.dialect.connect(*positional, **arguments)
+    with pytest.raises(ConfigurationError, match="SERIALIZABLE"):
+        check_connection(connection, connection)
+    assert connection.closed
 
 
 def test_what_an_application_reads_elsewhere_is_its_own_business(database: Database) -> None:

@@ -11,6 +11,7 @@ from uuid import UUID
 import psycopg
 from psycopg.errors import (
     DeadlockDetected,
+    InternalError_,
     InvalidTextRepresentation,
     LockNotAvailable,
     NotNullViolation,
@@ -95,8 +96,14 @@ _KINDS = {
     UndefinedTable.sqlstate: FailureKind.TABLE_MISSING,
     UndefinedColumn.sqlstate: FailureKind.COLUMN_MISSING,
 }
-_NO_RESOURCES = ("53", "58", "XX")
-"""The classes of errors of the server itself. A file that may not grow is one of them: it has no state of its own."""
+_NO_RESOURCES = ("53", "58000", "58030")
+"""Want of space, memory or connections; what the system refused; a disk that fails."""
+
+_OWN_FAULT = ("58", "XX")
+"""The classes of all other errors of the server itself."""
+
+_FILES = frozenset({"md.c", "fd.c", "buffile.c", "fileset.c", "logtape.c"})
+"""Where the server writes its files. A file that may not grow is an error without a state, its text is translated."""
 
 _REPLAY_LOCK_SECONDS = 10.0
 
@@ -151,8 +158,8 @@ class PostgreSQL:
         if isinstance(cause, UniqueViolation) and cause.diag.schema_name == tables.metadata.schema:
             unique_key = table == tables.aggregate_unique_keys.name
             kind = FailureKind.UNIQUE_KEY_TAKEN if unique_key else FailureKind.EVENT_EXISTS
-        elif (cause.sqlstate or "").startswith(_NO_RESOURCES) and not error.connection_invalidated:
-            kind = FailureKind.NO_RESOURCES
+        elif (cause.sqlstate or "").startswith((*_NO_RESOURCES, *_OWN_FAULT)) and not error.connection_invalidated:
+            kind = FailureKind.NO_RESOURCES if _lacks_resources(cause) else FailureKind.OWN_FAULT
         elif is_outdated(cause):
             kind = FailureKind.PROJECTORS_CHANGED  # it was prepared for a table that was replaced since
         elif isinstance(cause, NotNullViolation) and cause.diag.column_name in TYPE_COLUMNS:
@@ -305,6 +312,11 @@ class PostgreSQL:
 
     def shadow_tables(self, engine: Engine, version_table: str) -> ShadowTables:
         return PostgreSQLShadowTables(engine, version_table)
+
+
+def _lacks_resources(cause: psycopg.Error) -> bool:
+    could_not_write = cause.sqlstate == InternalError_.sqlstate and cause.diag.source_file in _FILES
+    return could_not_write or (cause.sqlstate or "").startswith(_NO_RESOURCES)
 
 
 def _refuse_standby(in_recovery: bool) -> None:

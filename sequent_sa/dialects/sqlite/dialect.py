@@ -98,7 +98,11 @@ _CHECK_VERSION = Statement(
 _ids = func.json_each(bindparam("aggregate_ids", type_=JSON())).table_valued("value")
 
 
-_NO_RESOURCES = {sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_NOMEM}
+_KINDS = {
+    sqlite3.SQLITE_READONLY: FailureKind.READ_ONLY,
+    **dict.fromkeys((sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_NOMEM), FailureKind.NO_RESOURCES),
+    **dict.fromkeys((sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_INTERNAL), FailureKind.OWN_FAULT),
+}
 
 
 class SQLite:
@@ -158,19 +162,18 @@ class SQLite:
                 kind = FailureKind.UNIQUE_KEY_TAKEN
             elif message.startswith("NOT NULL constraint failed") and message.endswith(TYPE_COLUMNS):
                 kind = FailureKind.TYPE_MISSING
-        elif isinstance(cause, sqlite3.OperationalError):
+        elif isinstance(cause, sqlite3.DatabaseError):
             if is_busy(cause):
                 kind = FailureKind.LOCK_TIMEOUT
             elif message == _VERSION_DIFFERS:
                 kind = FailureKind.EVENT_EXISTS
-            elif cause.sqlite_errorcode & 0xFF in _NO_RESOURCES:
-                kind = FailureKind.NO_RESOURCES
-            elif cause.sqlite_errorcode & 0xFF == sqlite3.SQLITE_READONLY:
-                kind = FailureKind.READ_ONLY
             elif message.startswith("no such table"):
                 kind = FailureKind.TABLE_MISSING
             elif " has no column named " in message:
                 kind = FailureKind.COLUMN_MISSING
+            else:
+                # What the module itself finds wrong has no code.
+                kind = _KINDS.get(getattr(cause, "sqlite_errorcode", 0) & 0xFF, FailureKind.OTHER)
         return Failure(kind)
 
     def insert(self, table: Table) -> Insert:
