@@ -1,4 +1,4 @@
-"""Loading and appending find their rows by an index, and in one partition, by the databases' own account."""
+"""Rows are found by an index, to load and to append in one partition, by the databases' own account."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests.databases import PostgreSQLDatabases, SQLiteDatabases
 from tests.ledger import Move, OpenAccount, entered, new_app
 
 EVENTS = re.compile(r"events(_\w+)?$")
-LARGE = re.compile(r"(events|aggregates|commands)(_\w+)?$|aggregate_unique_keys$|snapshot_records$")
+LARGE = re.compile(r"(main\.)?(events|aggregates|commands)(_\w+)?$|aggregate_unique_keys$|snapshot_records$")
 """Tables, and partitions of tables, with a row for each event, command or aggregate."""
 
 OPTIONS = " ".join(
@@ -123,6 +123,81 @@ def test_postgresql_uses_an_index_of_one_partition(postgresql_databases: Postgre
     assert {"events", "events_nl"} >= partitions
 
 
+COUNTRIES = ("NL", "BE", "DE")
+READ = 5
+MOST_READ = 2 * READ + len(COUNTRIES)  # those that come next, and one more in each partition
+
+
+def open_accounts(app: Sequent, number: int) -> None:
+    """As many accounts, each in the partition of another country than the one before."""
+    for each in range(number):
+        id_ = app.new_uuid()
+        app.execute_commands(OpenAccount(aggregate_id=id_, iban=f"{COUNTRIES[each % len(COUNTRIES)]}{id_}"))
+
+
+def reads(app: Sequent) -> Mapping[str, Callable[[], object]]:
+    """Ways to read events in the order in which they were committed: a few of many, wherever they are."""
+    open_accounts(app, 60)
+    position = app.event_log.read_all(limit=20).position
+    mark = app.event_log.position_mark()
+    open_accounts(app, 3)
+    return {
+        "from the first": lambda: app.event_log.read_all(limit=READ),
+        "on in a window": lambda: app.event_log.read_all(position, limit=READ),
+        "since a mark": lambda: app.event_log.read_all(mark, limit=READ),
+    }
+
+
+def test_postgresql_reads_on_by_an_index_of_each_partition(postgresql_databases: PostgreSQLDatabases) -> None:
+    """And no more rows than it gives, however many there are."""
+    app = new_app(f"{postgresql_databases.create().url}&options={quote(OPTIONS)}")
+    found = listen(app)
+    app.create_all()
+    app.partitions.create("NL")
+    app.partitions.create("BE")
+    ways = reads(app)
+    with app.engine.begin() as connection:
+        connection.exec_driver_sql("ANALYZE")
+    for way, read in ways.items():
+        found.clear()
+        read()
+        scans = [each for each in found if EVENTS.match(each.get("Relation Name", ""))]
+        assert {"events_nl", "events_be", "events_default"} == {each["Relation Name"] for each in scans}, way
+        assert [] == [each["Node Type"] for each in scans if each["Node Type"] != "Index Scan"], way
+        removed = ("Rows Removed by Filter", "Rows Removed by Index Recheck")
+        assert MOST_READ >= sum(each["Actual Rows"] + sum(each.get(name, 0) for name in removed) for each in scans), way
+    app.engine.dispose()
+
+
+def test_sqlite_reads_on_by_an_index(sqlite_databases: SQLiteDatabases) -> None:
+    """In the order of commands, so that it can stop; it sorts those of one command at most."""
+    statements: list[str] = []
+    app = new_app(sqlite_databases.create().url)
+    event.listen(app.engine, "connect", lambda driver, _: driver.set_trace_callback(statements.append))
+    app.create_all()
+    for way, read in reads(app).items():
+        statements.clear()
+        read()
+        steps = explained(app, statements)
+        assert any(each.startswith("SEARCH main.events USING INDEX events_command_id_idx") for each in steps), way
+        assert [] == [each for each in steps if each == "USE TEMP B-TREE FOR ORDER BY"], way
+        assert set() == scanned(steps), way
+    app.engine.dispose()
+
+
+def explained(app: Sequent, statements: Sequence[str]) -> Sequence[str]:
+    """How SQLite carries out statements."""
+    asked = [each for each in statements if each.lstrip().startswith(("SELECT", "INSERT", "UPDATE", "DELETE", "WITH"))]
+    with app.engine.connect() as connection:
+        driver: Any = connection.connection.driver_connection
+        return [row[3] for each in asked for row in driver.execute(f"EXPLAIN QUERY PLAN {each}")]
+
+
+def scanned(steps: Sequence[str]) -> set[str]:
+    """The large tables that are looked through from one end."""
+    return {name for each in steps if each.startswith("SCAN ") and LARGE.match(name := each.split()[1])}
+
+
 @pytest.mark.parametrize("work", WORK)
 def test_sqlite_uses_an_index(sqlite_databases: SQLiteDatabases, work: str) -> None:
     """No large table is looked through."""
@@ -137,12 +212,7 @@ def test_sqlite_uses_an_index(sqlite_databases: SQLiteDatabases, work: str) -> N
     aggregate_id = opened(app, "NL")
     statements.clear()
     WORK[work](app, aggregate_id)
-    asked = [each for each in statements if each.lstrip().startswith(("SELECT", "INSERT", "UPDATE", "DELETE", "WITH"))]
-    with app.engine.connect() as connection:
-        driver: Any = connection.connection.driver_connection
-        driver.set_trace_callback(None)
-        steps = [row[3] for each in asked for row in driver.execute(f"EXPLAIN QUERY PLAN {each}")]
+    steps = explained(app, statements)
     app.engine.dispose()
     assert steps
-    scanned = [each.split()[1] for each in steps if each.startswith("SCAN ")]
-    assert set() == {each for each in scanned if LARGE.match(each)}
+    assert set() == scanned(steps)
