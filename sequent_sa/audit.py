@@ -6,11 +6,12 @@ The classes are for reading, with any SQLAlchemy session on the application's en
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from sqlalchemy import and_
+from sqlalchemy import Column, ColumnElement, Row, Select, and_, exists, select, tuple_
 from sqlalchemy.orm import DeclarativeBase, Mapped, foreign, relationship
 
 from sequent_sa.exceptions import RecordNotFound
@@ -159,6 +160,57 @@ CommandRecord.children = relationship(
     order_by=(_events.aggregate_id, _events.sequence_number),
     viewonly=True,
 )
+
+
+_RECORDS_A_PAGE = 500
+
+_Level = Iterator[tuple[CommandRecord | EventRecord, "_Level"]]
+"""Records that one other record caused, each with those that it caused."""
+
+
+def consequences(session: Session, command: CommandRecord) -> Iterator[tuple[int, CommandRecord | EventRecord]]:
+    """A command, its events, and the commands and events that these led to, each behind its cause, with its depth.
+
+    However many there are, a bounded number of each depth is in memory.
+    """
+    levels: list[_Level] = [iter([(command, _events_of(session, command))])]
+    while levels:
+        found = next(levels[-1], None)
+        if found is None:
+            levels.pop()
+            continue
+        record, caused = found
+        yield len(levels) - 1, record
+        levels.append(caused)
+
+
+def _events_of(session: Session, command: CommandRecord) -> _Level:
+    has_caused = exists().where(*_caused_by(_events.aggregate_id, _events.sequence_number))
+    mine = select(EventRecord, has_caused).where(_events.command_record_id == command.id)
+    for event, has_any in _pages(session, mine, [_events.aggregate_id, _events.sequence_number]):
+        yield event, _commands_of(session, event) if has_any else iter(())
+
+
+def _commands_of(session: Session, event: EventRecord) -> _Level:
+    mine = select(CommandRecord).where(*_caused_by(event.aggregate_id, event.sequence_number))
+    for (command,) in _pages(session, mine, [_commands.id]):
+        yield command, _events_of(session, command)
+
+
+def _caused_by(aggregate_id: Any, sequence_number: Any) -> Sequence[ColumnElement[bool]]:
+    return _commands.event_aggregate_id == aggregate_id, _commands.event_sequence_number == sequence_number
+
+
+def _pages(
+    session: Session, statement: Select[*tuple[Any, ...]], key: Sequence[Column[Any]]
+) -> Iterator[Row[*tuple[Any, ...]]]:
+    """The rows of a statement in the order of a key of its first record, some at a time."""
+    page = statement.order_by(*key).limit(_RECORDS_A_PAGE)
+    rows = session.execute(page).all()
+    while rows:
+        yield from rows
+        last = tuple_(*(getattr(rows[-1][0], each.name) for each in key), types=[each.type for each in key])
+        rows = session.execute(page.where(tuple_(*key) > last)).all() if len(rows) == _RECORDS_A_PAGE else ()
 
 
 def record_of(session: Session, event: Event) -> EventRecord:

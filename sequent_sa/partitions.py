@@ -13,6 +13,7 @@ from sqlalchemy.exc import DBAPIError
 
 from sequent_sa.dialects import Move, Partition, dialect_of
 from sequent_sa.event_store import partition_keys
+from sequent_sa.event_store.partition_keys import Waiting
 from sequent_sa.exceptions import ConfigurationError
 from sequent_sa.replay.replay_state import refuse_in_progress
 from sequent_sa.tables import events
@@ -21,6 +22,7 @@ logger = logging.getLogger(__name__)
 
 Progress = Callable[[int], object]
 
+_CHANGES_A_PAGE = 1_000
 _NEXT = "\x01"
 _LONGEST_NAME = 63
 
@@ -51,28 +53,20 @@ class Partitions:
         """
         if limit < 1:
             raise ConfigurationError(f"limit must be 1 or more, not {limit}")
-        moved = 0
-        done: list[UUID] = []
-        while len(done) < limit:
-            aggregate_id: UUID | None = None
-            try:
-                with self._transaction() as connection:
-                    aggregate_id = partition_keys.next_change(connection, done)
-                    if aggregate_id is None:
-                        break
-                    moved += partition_keys.make_change(self._dialect, connection, aggregate_id)
-            except DBAPIError as error:
-                if aggregate_id is None:
-                    raise
-                about = {"aggregate_id": aggregate_id, "error": type(error.orig).__name__}
-                logger.error(
-                    "the events of %s could not be moved to another partition: %s",
-                    aggregate_id,
-                    type(error.orig).__name__,
-                    extra=about,
-                )
-                logger.debug("why the events of %s could not be moved", aggregate_id, exc_info=error, extra=about)
-            done.append(aggregate_id)
+        moved = failed = 0
+        last: Waiting | None = None
+        while moved + failed < limit:
+            with self._transaction() as connection:
+                page = partition_keys.waiting(connection, last, min(_CHANGES_A_PAGE, limit - moved - failed))
+            if not page:
+                break
+            for last in page:
+                try:
+                    with self._transaction() as connection:
+                        moved += partition_keys.make_change(self._dialect, connection, last.aggregate_id)
+                except DBAPIError as error:
+                    failed += 1
+                    _log_failure(last.aggregate_id, error)
         return moved
 
     def found(self) -> Sequence[Partition]:
@@ -126,6 +120,13 @@ class Partitions:
             self._dialect.exclude_replays(connection)
             refuse_in_progress(connection)
             yield connection
+
+
+def _log_failure(aggregate_id: UUID, error: DBAPIError) -> None:
+    why = type(error.orig).__name__
+    about = {"aggregate_id": aggregate_id, "error": why}
+    logger.error("the events of %s could not be moved to another partition: %s", aggregate_id, why, extra=about)
+    logger.debug("why the events of %s could not be moved", aggregate_id, exc_info=error, extra=about)
 
 
 def _name(keys: str) -> str:

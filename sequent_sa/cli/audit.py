@@ -19,6 +19,7 @@ from sequent_sa.cli.reporting import Report, json_option
 from sequent_sa.exceptions import ConfigurationError
 
 _SECONDS_BETWEEN_LOOKS = 0.5
+_RECORDS_IN_MEMORY = 1_000
 
 
 @click.command()
@@ -34,7 +35,7 @@ def audit(finder: ApplicationFinder, record: str, as_json: bool) -> None:
     """
     app = _application(finder)
     with app.session() as session:
-        show_tree(Report(as_json), _record(session, record).origin, app.type_names)
+        show_tree(Report(as_json), session, _record(session, record).origin, app.type_names)
 
 
 @click.command()
@@ -53,7 +54,7 @@ def show(finder: ApplicationFinder, aggregate_id: UUID, until: str | None, as_js
     with app.session() as session:
         statement = select(EventRecord).where(EventRecord.__table__.c.aggregate_id == aggregate_id)
         statement = statement.order_by(EventRecord.__table__.c.sequence_number)
-        for record in session.scalars(statement):
+        for record in session.scalars(statement, execution_options={"yield_per": _RECORDS_IN_MEMORY}):
             if moment is not None and record.created_at >= moment:
                 break
             show_event_record(report, record, app.type_names)

@@ -8,7 +8,9 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sequent_sa.audit import CommandRecord, EventRecord
+from sqlalchemy.orm import Session
+
+from sequent_sa.audit import CommandRecord, EventRecord, consequences
 from sequent_sa.cli.reporting import Part, Report
 from sequent_sa.messages.event import Event
 from sequent_sa.messages.redaction import without_secrets
@@ -17,8 +19,16 @@ from sequent_sa.messages.type_names import TypeNames
 _HEADER = frozenset({"aggregate_id", "sequence_number", "created_at"})
 
 
-def show_tree(report: Report, command: CommandRecord, names: TypeNames, indent: str = "") -> None:
+def show_tree(report: Report, session: Session, command: CommandRecord, names: TypeNames) -> None:
     """Print a command, its events, and the commands and events that these led to."""
+    for depth, record in consequences(session, command):
+        if isinstance(record, CommandRecord):
+            _show_command(report, record, "  " * depth)
+        else:
+            show_event_record(report, record, names, "  " * depth)
+
+
+def _show_command(report: Report, command: CommandRecord, indent: str) -> None:
     data = {
         "created_at": command.created_at.isoformat(),
         "command": command.id,
@@ -29,10 +39,6 @@ def show_tree(report: Report, command: CommandRecord, names: TypeNames, indent: 
     whom = f" by user {command.user_id}" if command.user_id else ""
     name = (command.command_type, "bold yellow")
     report.say(data, indent, _moment(command.created_at), f" command {command.id} ", name, whom)
-    for event in command.children:
-        show_event_record(report, event, names, f"{indent}  ")
-        for caused in event.children:
-            show_tree(report, caused, names, f"{indent}    ")
 
 
 def show_event_record(report: Report, record: EventRecord, names: TypeNames, indent: str = "") -> None:

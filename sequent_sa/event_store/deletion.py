@@ -19,9 +19,9 @@ from sqlalchemy import (
     exists,
     inspect,
     null,
-    or_,
     select,
     tuple_,
+    union,
     update,
 )
 
@@ -90,18 +90,23 @@ class Deletion:
     def everything(self, connection: Connection, aggregate_ids: Collection[UUID]) -> Deleted:
         """Remove aggregates as if they had never been: also their commands, and what is kept of deleted events."""
         ids = self._ids(aggregate_ids)
-        concerned = self._commands(connection, ids)
         deleted = self.streams(connection, aggregate_ids)
+        kept = self._dialect.among(saved_event_records.c.aggregate_id)
+        # The database kept the events that were deleted a moment ago too, so that their commands are still known.
+        concerned = commands.c.id.in_(
+            union(
+                select(commands.c.id).where(self._dialect.among(commands.c.aggregate_id)),
+                select(saved_event_records.c.command_id).where(kept),
+            )
+        )
+        self._delete(connection, commands, concerned & ~_has_events(), ids, deleted.rows)
+        left = connection.scalars(select(commands.c.id).where(concerned).order_by(commands.c.id), ids).all()
+        for start in range(0, len(left), _COMMANDS_A_STATEMENT):
+            _empty(connection, left[start : start + _COMMANDS_A_STATEMENT])
+        deleted.emptied_commands += left
         own = Counter[str]()
-        self._delete(connection, saved_event_records, self._dialect.among(saved_event_records.c.aggregate_id), ids, own)
-        # The database kept the events that were deleted a moment ago too.
+        self._delete(connection, saved_event_records, kept, ids, own)
         deleted.rows[saved_event_records.name] = own[saved_event_records.name] - deleted.rows[events.name]
-        for start in range(0, len(concerned), _COMMANDS_A_STATEMENT):
-            these = commands.c.id.in_(concerned[start : start + _COMMANDS_A_STATEMENT])
-            self._delete(connection, commands, these & ~_has_events(), {}, deleted.rows)
-            left = connection.scalars(select(commands.c.id).where(these).order_by(commands.c.id)).all()
-            _empty(connection, left)
-            deleted.emptied_commands += left
         deleted.rows += Counter()  # without those of which there was nothing
         return deleted
 
@@ -109,14 +114,6 @@ class Deletion:
         """Whether anything is stored of an aggregate, if only what was kept of it."""
         tables = (aggregates, commands, saved_event_records)
         return any(connection.scalar(select(exists().where(table.c.aggregate_id == aggregate_id))) for table in tables)
-
-    def _commands(self, connection: Connection, ids: Mapping[str, Any]) -> Sequence[int]:
-        caused = select(events.c.command_id).where(self._events())
-        kept = select(saved_event_records.c.command_id).where(self._dialect.among(saved_event_records.c.aggregate_id))
-        concerned = or_(
-            self._dialect.among(commands.c.aggregate_id), commands.c.id.in_(caused), commands.c.id.in_(kept)
-        )
-        return connection.scalars(select(commands.c.id).where(concerned).order_by(commands.c.id), dict(ids)).all()
 
     def _events(self) -> ColumnElement[bool]:
         key = (aggregates.c.events_partition_key, aggregates.c.aggregate_id)

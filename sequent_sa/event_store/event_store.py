@@ -208,12 +208,9 @@ class SQLEventStore:
             return self._positions.read(connection, after, types, limit)
 
     def update_partition_keys(self, transaction: Transaction, limit: int) -> int:
-        moved: list[UUID] = []
         with transaction.reading() as connection:
-            while len(moved) < limit and (found := partition_keys.next_change(connection, moved)) is not None:
-                partition_keys.make_change(self._dialect, connection, found)
-                moved.append(found)
-        return len(moved)
+            found = partition_keys.waiting(connection, None, limit)
+            return sum(partition_keys.make_change(self._dialect, connection, each.aggregate_id) for each in found)
 
     def delete_streams(self, transaction: Transaction, aggregate_ids: Collection[UUID]) -> Mapping[UUID, str]:
         with transaction.reading() as connection:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Sequence
+from datetime import datetime
+from typing import NamedTuple
 from uuid import UUID
 
-from sqlalchemy import Connection, delete, func, select, update
+from sqlalchemy import Connection, delete, func, select, tuple_, update
 
 from sequent_sa.dialects import Dialect, Move
 from sequent_sa.tables import aggregates, partition_key_changes
@@ -13,32 +15,37 @@ from sequent_sa.tables import aggregates, partition_key_changes
 _STATEMENT_SECONDS = 30.0
 
 
+class Waiting(NamedTuple):
+    """An aggregate that says another partition key than its events are kept under, and since when."""
+
+    since: datetime
+    aggregate_id: UUID
+
+
 def pending(connection: Connection) -> int:
     """How many aggregates say another partition key than their events are kept under."""
     return connection.scalar(select(func.count()).select_from(partition_key_changes)) or 0
 
 
-def next_change(connection: Connection, leave_out: Collection[UUID]) -> UUID | None:
-    """The aggregate whose change has waited longest, locked until the transaction ends; None without any.
-
-    What another transaction is writing or moving is left out, and what `leave_out` has.
-    """
-    changes = partition_key_changes.c
-    waiting = (
-        select(changes.aggregate_id)
-        .join(aggregates, aggregates.c.aggregate_id == changes.aggregate_id)
-        .where(changes.aggregate_id.not_in(sorted(leave_out)))
-        .order_by(changes.created_at, changes.aggregate_id)
-        .limit(1)
-        # The aggregate, not the change: that is the order in which whoever appends takes its locks.
-        .with_for_update(of=aggregates, skip_locked=True)
-    )
-    return connection.scalar(waiting)
+def waiting(connection: Connection, after: Waiting | None, limit: int) -> Sequence[Waiting]:
+    """At most `limit` aggregates whose events are to be moved, those that have waited longest first, behind one."""
+    order = (partition_key_changes.c.created_at, partition_key_changes.c.aggregate_id)
+    found = select(*order).order_by(*order).limit(limit)
+    if after is not None:
+        found = found.where(tuple_(*order) > tuple_(*after, types=[column.type for column in order]))
+    return [Waiting(*row) for row in connection.execute(found)]
 
 
 def make_change(dialect: Dialect, connection: Connection, aggregate_id: UUID) -> bool:
-    """Move the events of an aggregate to the key that it says. False when it does not say another one any more."""
+    """Move the events of an aggregate to the key that it says.
+
+    False when another transaction is writing or moving it, and when it does not say another key any more.
+    """
     dialect.limit_statements(connection, _STATEMENT_SECONDS)
+    # The aggregate, not the change: that is the order in which whoever appends takes its locks.
+    held = select(aggregates.c.aggregate_id).where(aggregates.c.aggregate_id == aggregate_id)
+    if connection.scalar(held.with_for_update(skip_locked=True)) is None:
+        return False
     mine = partition_key_changes.c.aggregate_id == aggregate_id
     key = connection.scalar(
         delete(partition_key_changes).where(mine).returning(partition_key_changes.c.new_partition_key)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from contextlib import closing
 from itertools import groupby
 from typing import Any, NamedTuple
 
 from sqlalchemy import Column, Connection, DefaultClause, Select, Table, column, func, literal, select, table, union_all
 
-from sequent_sa.dialects import ShadowTables
+from sequent_sa.dialects import ShadowTables, stream_rows
 from sequent_sa.exceptions import ReplayError
 from sequent_sa.projections.persistors.record_table import record_table
 from sequent_sa.projections.projector_states import by_projector, read_states
@@ -18,6 +19,7 @@ from sequent_sa.replay.engine import Replay
 from sequent_sa.replay.meter import Watch
 
 _CONSTANT = re.compile(r"\s*('([^']|'')*'|[-+]?[\d.]+|true|false|null)\s*", re.IGNORECASE)
+_ROWS_IN_MEMORY = 1_000
 _LIVE, _REPLAYED = "live", "replayed"
 
 
@@ -61,18 +63,26 @@ def verify(
         replay.prepare(swapping=False)
         replay.run()
         replay.catch_up()
-        return replay.compare(lambda live: sum(1 for _ in map(found, _differences(live, context.twins, projectors))))
+        return replay.compare(lambda live: _report(_differences(live, context.twins, projectors), found))
     finally:
         replay.abort()
 
 
-def _differences(connection: Connection, twins: ShadowTables, projectors: Projectors) -> Iterator[Difference]:
+def _report(differences: Generator[Difference, None, None], found: Callable[[Difference], object]) -> int:
+    # Closed before the transaction ends, also when `found` raises.
+    with closing(differences):
+        return sum(1 for _ in map(found, differences))
+
+
+def _differences(
+    connection: Connection, twins: ShadowTables, projectors: Projectors
+) -> Generator[Difference, None, None]:
     for projector in projectors:
         for record in projector.managed_tables or ():
             yield from _differences_in(connection, twins, record_table(record).table)
 
 
-def _differences_in(connection: Connection, twins: ShadowTables, managed: Table) -> Iterator[Difference]:
+def _differences_in(connection: Connection, twins: ShadowTables, managed: Table) -> Generator[Difference, None, None]:
     compared = [each for each in managed.columns if not _is_made_by_database(each)]
     key = [each.name for each in managed.primary_key]
     keyed = all(each in compared for each in managed.primary_key)
@@ -81,16 +91,22 @@ def _differences_in(connection: Connection, twins: ShadowTables, managed: Table)
     both = union_all(*(select(literal(side).label("side"), rows) for side, rows in sides))
     if keyed:
         both = both.order_by(*key)
-    found = (dict(row) for row in connection.execute(both).mappings())
-    if not keyed:
-        for row in found:
-            side = row.pop("side")
-            yield Difference(managed.name, {}, row if side == _LIVE else None, row if side == _REPLAYED else None)
-        return
+    names = both.selected_columns.keys()
+    with closing(stream_rows(connection, both, _ROWS_IN_MEMORY)) as rows:
+        found = (dict(zip(names, row, strict=True)) for row in rows)
+        yield from (_by_key(managed.name, found, key) if keyed else _one_by_one(managed.name, found))
+
+
+def _by_key(name: str, found: Iterator[dict[str, Any]], key: Sequence[str]) -> Iterator[Difference]:
     for identity, rows in groupby(found, lambda row: tuple(row[name] for name in key)):
         by_side = {row.pop("side"): row for row in rows}
-        identified = dict(zip(key, identity, strict=True))
-        yield Difference(managed.name, identified, by_side.get(_LIVE), by_side.get(_REPLAYED))
+        yield Difference(name, dict(zip(key, identity, strict=True)), by_side.get(_LIVE), by_side.get(_REPLAYED))
+
+
+def _one_by_one(name: str, found: Iterator[dict[str, Any]]) -> Iterator[Difference]:
+    for row in found:
+        side = row.pop("side")
+        yield Difference(name, {}, row if side == _LIVE else None, row if side == _REPLAYED else None)
 
 
 def _rows(

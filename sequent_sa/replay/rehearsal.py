@@ -40,7 +40,14 @@ def rehearse(context: ReplayContext, projectors: Projectors, report: Report, wat
             f"{', '.join(left_out) or 'nothing'} cannot be rehearsed: what is replayed by store needs its tables. Take "
             "the steps of a replay until `optimize`, and then `sequent projectors replay abort`"
         )
-    outcomes: list[Outcome] = []
+    rows = Counter[str]()
+    errors: list[Mapping[str, str]] = []
+
+    def finished(outcome: Outcome) -> None:
+        rows.update(outcome.rows)
+        if outcome.error is not None:
+            errors.append(outcome.error)
+
     loader = RehearsingLoader(
         context.engine, context.reader, context.type_names, context.twins, by_aggregate, NO_REPLAY
     )
@@ -48,8 +55,5 @@ def rehearse(context: ReplayContext, projectors: Projectors, report: Report, wat
         mark = context.dialect.position_mark(reading)
         todo = portions.planned(context, loader, reading)
     meter = Meter(watch, "rehearse", events=sum(group.events for group in todo), groups=len(todo))
-    portions.load(context, loader, todo, mark, None, meter, report, outcomes.append)
-    rows = Counter[str]()
-    for outcome in outcomes:
-        rows.update(outcome.rows)
-    return Rehearsal(meter.progress, rows, [each.error for each in outcomes if each.error], left_out)
+    portions.load(context, loader, todo, mark, None, meter, report, finished)
+    return Rehearsal(meter.progress, rows, errors, left_out)

@@ -160,7 +160,7 @@ def test_secrets_are_not_printed(database: Database, capsys: pytest.CaptureFixtu
     show_event(report, event, "PasswordChanged")
     with app.session() as session:
         show_event_record(report, session.scalars(select(EventRecord)).one(), app.type_names)
-        show_tree(report, session.scalars(select(CommandRecord)).one(), app.type_names)
+        show_tree(report, session, session.scalars(select(CommandRecord)).one(), app.type_names)
     printed = capsys.readouterr().out
     assert (3, 0, 0) == (printed.count('"by": "ben"'), printed.count("argon2"), printed.count('password"'))
     app.engine.dispose()
