@@ -47,6 +47,12 @@ def new_uuid() -> UUID:
     return _time_ordered()
 
 
+def require_uuid(value: object) -> None:
+    """Raise `TypeError` for what is no UUID, where an aggregate is to be found by it."""
+    if not isinstance(value, UUID):
+        raise TypeError(f"an aggregate is found by its id, a UUID, and not by {value!r}")
+
+
 def parse_uuid(value: UUID | str) -> UUID:
     """Read an id in its canonical form, 8-4-4-4-12 hexadecimal digits. Raises `ValueError` for anything else."""
     if isinstance(value, UUID):

@@ -130,12 +130,17 @@ class CommandService:
 
     def _process(self, unit: UnitOfWork, commands: Sequence[Request], validation_contexts: Iterable[str]) -> None:
         queue = unit.memo[self] = deque(_Queued(command, None) for command in commands)
+        executed = unit.executed
         try:
             while queue:
                 request, cause = queue.popleft()
                 onion(self._middleware, partial(self._execute, cause=cause, validation_contexts=validation_contexts))(
                     request
                 )
+        except BaseException as error:
+            if unit.executed > executed:  # of this call, which was to happen as a whole
+                unit.fail(error)
+            raise
         finally:
             unit.memo.pop(self, None)
 
@@ -146,7 +151,8 @@ class CommandService:
         debugging = logger.isEnabledFor(logging.DEBUG)
         if debugging:
             logger.debug("executing %s", type(command).__name__, extra=_about(command))
-        with self._units.current().failing():
+        unit = self._units.current()
+        with unit.failing():
             for handler in self._handlers:
                 handler.handle_message(command)
             events = self._repository.commit(command)
@@ -154,6 +160,7 @@ class CommandService:
                 about = {**_about(command), "events": len(events)}
                 logger.debug("%s has %d events", type(command).__name__, len(events), extra=about)
             self._publisher.publish(events)
+        unit.executed += 1
 
     def _filtered(self, request: Request) -> Request:
         for look in self._filters:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from typing import Any, cast
+from uuid import UUID
 from weakref import WeakKeyDictionary
 
 from marshmallow import ValidationError
@@ -50,7 +51,7 @@ class NotBlank(Validator):
 def parse_command(command: BaseCommand | Params[BaseCommand], validation_contexts: Iterable[str] = ()) -> BaseCommand:
     """A valid command from what was given: attributes converted to their types, validators passed, secrets hashed.
 
-    Raises `CommandNotValid`, with the errors of all attributes.
+    Raises `CommandNotValid`, with the errors of all attributes, and `TypeError` for a `user_id` that is no UUID.
     """
     if isinstance(command, Params):
         parsed = command.parse(validation_contexts)
@@ -58,6 +59,8 @@ def parse_command(command: BaseCommand | Params[BaseCommand], validation_context
         with validating_in(validation_contexts):
             parsed = _checked(command)
     command_type = type(parsed)
+    if parsed.user_id is not None and not isinstance(parsed.user_id, UUID):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise TypeError(f"{command_type.__name__}: user_id must be a UUID or None, not {parsed.user_id!r}")
     secret = _has_secrets.get(command_type)
     if secret is None:
         secret = _has_secrets[command_type] = contains(command_type, lambda shape: shape.kind is Kind.SECRET)

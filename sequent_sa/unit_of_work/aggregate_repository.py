@@ -15,6 +15,7 @@ from sequent_sa.event_store.append import StreamWithEvents
 from sequent_sa.event_store.event_store import EventStore
 from sequent_sa.event_store.transaction import Transaction
 from sequent_sa.exceptions import AggregateNotFound, AggregateTypeMismatch, NonUniqueAggregateId, SnapshotNotReadable
+from sequent_sa.ids import require_uuid
 from sequent_sa.messages.command import BaseCommand
 from sequent_sa.messages.event import Event
 from sequent_sa.messages.type_names import TypeNames
@@ -50,6 +51,8 @@ class AggregateRepository:
 
         Raises `NonUniqueAggregateId` when another instance with this id is part of it, `UnitOfWorkError` outside one.
         """
+        if not isinstance(aggregate, AggregateRoot):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise TypeError(f"an aggregate is needed, not {aggregate!r}")
         known = self._units.current().aggregates.setdefault(aggregate.aggregate_id, aggregate)
         if known is not aggregate:
             raise NonUniqueAggregateId(aggregate.aggregate_id)
@@ -92,6 +95,8 @@ class AggregateRepository:
                 f"until={until!r} has no timezone: give an aware datetime, such as datetime(..., tzinfo=UTC)"
             )
         wanted = list(dict.fromkeys(aggregate_ids))
+        for id_ in wanted:
+            require_uuid(id_)
         unit = self._units.find() if until is None else None
         known: Mapping[UUID, AggregateRoot] = unit.aggregates if unit is not None else {}
         loaded = self._load([id_ for id_ in wanted if id_ not in known], until, unit)
@@ -134,6 +139,7 @@ class AggregateRepository:
 
     def contains_aggregate(self, aggregate_id: UUID) -> bool:
         """Whether the aggregate is part of the unit of work, or has events in the store."""
+        require_uuid(aggregate_id)
         unit = self._units.find()
         if unit is not None and aggregate_id in unit.aggregates:
             return True
@@ -172,6 +178,7 @@ class AggregateRepository:
 
         Raises `AggregateNotFound`, `AggregateError` for a class without snapshots, and `StateNotSerializable`.
         """
+        require_uuid(aggregate_id)
         with self._units.reading() as transaction:
             stream = self._store.find_event_stream(transaction, aggregate_id)
             if stream is None:

@@ -70,7 +70,7 @@ class UnitOfWork:
     `memo` is a place for what other parts keep for the length of this unit: the command queue, the events waiting
     to be published, the projector states. `repeatable` says that whoever opened it begins again when it turns out at
     its end that what was assumed at its beginning does not hold. `contended` are aggregates for which it lost a race
-    before: others wait from when they are loaded.
+    before: others wait from when they are loaded. `executed` counts commands.
     """
 
     transaction: CommittableTransaction
@@ -82,6 +82,7 @@ class UnitOfWork:
     failure: BaseException | None = None
     ended: bool = False
     executing: int = 0
+    executed: int = 0
     read_only: bool = False
     handlers: set[type] = field(default_factory=set[type])
     memo: dict[object, Any] = field(default_factory=dict[object, Any])
@@ -96,6 +97,10 @@ class UnitOfWork:
     def failing(self) -> AbstractContextManager[None]:
         """What fails inside leaves aggregates changed, so that this unit of work can only be rolled back."""
         return _Failing(self)
+
+    def fail(self, error: BaseException) -> None:
+        """From now on this unit of work can only be rolled back."""
+        self.failure = self.failure or error
 
     def refuse_after_failure(self) -> None:
         """Raise `UnitOfWorkError` when a command failed in this unit of work."""
@@ -137,7 +142,7 @@ class _Failing:
     def __exit__(self, _type: object, error: BaseException | None, _traceback: object) -> None:
         self._unit.executing -= 1
         if error is not None:
-            self._unit.failure = self._unit.failure or error
+            self._unit.fail(error)
 
 
 class _Handling:

@@ -111,9 +111,12 @@ def test_a_command_that_changes_nothing_is_not_stored(app: Sequent) -> None:
 
 
 def test_a_workflow_continues_in_the_same_transaction_with_the_cause(app: Sequent) -> None:
-    """The command that a workflow issues points to the event that caused it."""
-    post_id = app.new_uuid()
-    app.execute_commands(AddPost(aggregate_id=post_id, author="newcomer", title="Hi"))
+    """The command that a workflow issues comes behind those that wait, and points to the event that caused it."""
+    post_id, other_id = app.new_uuid(), app.new_uuid()
+    app.execute_commands(
+        AddPost(aggregate_id=post_id, author="newcomer", title="Hi"),
+        AddPost(aggregate_id=other_id, author="ben", title="Ho"),
+    )
     with app.session() as session:
         causes = session.execute(
             select(
@@ -122,8 +125,12 @@ def test_a_workflow_continues_in_the_same_transaction_with_the_cause(app: Sequen
                 command_records.c.event_sequence_number,
             ).order_by(command_records.c.id)
         ).all()
-        record = session.scalars(select(PostRecord)).one()
-    assert [tuple(cause) for cause in causes] == [("AddPost", None, None), ("AddComment", post_id, 1)]
+        record = session.get_one(PostRecord, post_id)
+    assert [tuple(cause) for cause in causes] == [
+        ("AddPost", None, None),
+        ("AddPost", None, None),
+        ("AddComment", post_id, 1),
+    ]
     assert record.comments == 1
 
 

@@ -8,7 +8,7 @@ from typing import Any, cast
 from uuid import UUID
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import JSON, CheckConstraint, UniqueConstraint, select
 from sqlalchemy.orm import Mapped, mapped_column
@@ -122,6 +122,8 @@ STEPS = st.lists(
     ),
     max_size=14,
 )
+_A1: dict[str, Any] = {"id": 1, "part": "a"}
+_TITLED_Y: dict[str, Any] = {"title": "y"}
 Step = tuple[str, dict[str, Any], dict[str, Any]]
 Rows = list[tuple[object, ...]]
 
@@ -178,6 +180,11 @@ def carry_out(persistor: Persistor, step: Step) -> None:
 
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(steps=STEPS)
+# A condition between two changes of a row must see what the row was then.
+@example(steps=[("insert", _A1, {"title": "x", "words": 0}), ("delete", _TITLED_Y, {}), ("update", _A1, _TITLED_Y)])
+@example(
+    steps=[("insert", _A1, {"title": "x", "words": 0}), ("update", _TITLED_Y, {"words": 3}), ("update", _A1, _TITLED_Y)]
+)
 def test_any_operations_give_the_rows_that_they_mean(app: Sequent, steps: Sequence[Step]) -> None:
     """Live, where they are folded, and in a replay, where they are made in memory."""
     model, replay = Model(), InMemoryPersistor()
@@ -261,6 +268,17 @@ def test_a_later_change_does_not_bring_what_was_never_saved(app: Sequent) -> Non
             live.update_all(Item, {"id": number, "part": "a"}, {"words": 3})
     with app.session() as session:
         assert session.execute(select(Item.tags, Item.words)).all() == [(["x"], 3), (["x"], 3)]
+
+
+def test_what_the_database_works_out_is_not_moved(app: Sequent) -> None:
+    """An expression is about the row as the statements before it have left it."""
+    with app.unit_of_work() as unit:
+        live = LivePersistor(lambda: unit.transaction, lambda: None)
+        live.insert(Item, [Item(**_A1, words=1)])
+        live.update_all(Item, _A1, {"words": Item.words + 1})
+        live.update_all(Item, _A1, {"title": "x"})
+    with app.session() as session:
+        assert (2, "x") == session.execute(select(Item.words, Item.title)).one()
 
 
 def test_an_error_names_what_changed_the_row_last(app: Sequent) -> None:

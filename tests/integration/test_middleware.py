@@ -7,7 +7,7 @@ from typing import ClassVar
 
 import pytest
 
-from sequent_sa import Command, CommandHandler, CommandNotValid, Params, Sequent, on
+from sequent_sa import Command, CommandHandler, CommandNotValid, Params, Sequent, UnitOfWorkError, on
 from sequent_sa.execution.middleware import Filter, Middleware, Next, Request
 from tests.blog import AddPost, Post
 from tests.databases import Database
@@ -148,6 +148,30 @@ def test_a_filter_that_raises_stops_everything(new_app: NewApp) -> None:
         app.execute_commands(add(app, "one"), add(app, "two"), add(app, "three"))
     assert (["filter one", "handle one"], (0, 0)) == (Telling.log, stored(app))
     app.execute_commands(add(app, "four"))
+    assert (2, 1) == stored(app)
+
+
+def test_what_a_filter_refuses_in_a_unit_of_work(new_app: NewApp) -> None:
+    """Alone it undoes nothing; behind another command of its call, or behind itself in middleware, all is undone."""
+
+    def refuse(request: Request) -> None:
+        if name_of(request) == "two":
+            raise PermissionError("two is not allowed")
+
+    def late(request: Request, execute: Next) -> None:
+        execute(request)
+        if name_of(request) == "late":
+            raise PermissionError("late is not allowed")
+
+    app = new_app([refuse], [late])
+    with app.unit_of_work():
+        with pytest.raises(PermissionError):
+            app.execute_commands(add(app, "two"), add(app, "never"))
+        app.execute_commands(add(app, "three"))
+    assert (["handle three"], (2, 1)) == (Telling.log, stored(app))
+    for titles in (["one", "two"], ["late"]):
+        with pytest.raises(UnitOfWorkError, match="is not allowed"), app.unit_of_work(), pytest.raises(PermissionError):
+            app.execute_commands(*(add(app, title) for title in titles))
     assert (2, 1) == stored(app)
 
 

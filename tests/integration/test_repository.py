@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from itertools import product
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -34,14 +36,38 @@ def post_ids(app: Sequent) -> list[UUID]:
     return [ids[2], ids[0], ids[1]]
 
 
-def test_several_are_loaded_in_the_order_asked(app: Sequent, post_ids: list[UUID]) -> None:
-    """Each once; nothing asked for is nothing."""
+def test_several_are_loaded_in_the_order_asked(
+    app: Sequent, post_ids: list[UUID], caplog: pytest.LogCaptureFixture
+) -> None:
+    """Each once; nothing asked for is nothing. Those that are not known yet are asked for together."""
     wanted = [*post_ids, post_ids[0]]
     assert post_ids == [post.aggregate_id for post in app.repository.load_aggregates(wanted, Post)]
     assert [] == app.repository.load_aggregates([])
     with app.unit_of_work():
         known = app.repository.load_aggregate(post_ids[1], Post)
-        assert known is app.repository.load_aggregates(wanted, Post)[1]
+        with caplog.at_level(logging.DEBUG, "sequent_sa.dialects"):
+            assert known is app.repository.load_aggregates(wanted, Post)[1]
+            assert known is app.repository.load_aggregates([post_ids[1]])[0]
+    assert 1 == len(caplog.messages)
+
+
+def test_aggregates_are_found_by_their_ids(app: Sequent) -> None:
+    """Which are UUIDs: their text and None are mistakes of whoever asks, and so is what is no aggregate."""
+    repository, wrong = app.repository, [None, "", str(uuid4())]
+    asking: list[Any] = [
+        repository.load_aggregate,
+        repository.find_aggregate,
+        repository.contains_aggregate,
+        repository.take_snapshot,
+    ]
+    for ask, id_ in product(asking, wrong):
+        with pytest.raises(TypeError, match=f"by its id, a UUID, and not by {id_!r}"):
+            ask(id_)
+    nothing: Any = None
+    with pytest.raises(TypeError, match="not iterable"):
+        repository.load_aggregates(nothing)
+    with app.unit_of_work(), pytest.raises(TypeError, match="an aggregate is needed, not None"):
+        repository.add_aggregate(nothing)
 
 
 def test_all_that_are_missing_are_named(app: Sequent, post_ids: list[UUID]) -> None:

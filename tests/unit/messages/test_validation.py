@@ -162,6 +162,14 @@ def test_wrongly_typed_commands_are_converted_and_keep_their_envelope() -> None:
     assert (Order(number=12), KNOWN, given.created_at) == (parsed, parsed.user_id, parsed.created_at)
 
 
+def test_who_asks_is_no_input() -> None:
+    """So it is not converted; what is no UUID is a mistake of whoever executes the command."""
+    somebody: Any = str(KNOWN)
+    for given in (Order(user_id=somebody), Order.from_params({}, user_id=somebody)):
+        with pytest.raises(TypeError, match=f"Order: user_id must be a UUID or None, not '{KNOWN}'"):
+            parse_command(given)
+
+
 def test_validate_gives_the_errors() -> None:
     """A form asks for errors without executing."""
     assert {} == Order(number=1).validate()
