@@ -23,9 +23,11 @@ class DriverTransaction(Protocol):
     """One database transaction, from its first statement to its end. SQLAlchemy's events do not see what is sent.
 
     Errors are those of SQLAlchemy; `refused` says which of the statements that were sent together caused the last one.
+    `committed` says whether it ended well: None from before the commit, or release, is sent until its answer is read.
     """
 
     refused: int | None
+    committed: bool | None
 
     def begin(self) -> Connection:
         """Begin the transaction unless that has happened; returns the connection, for what goes through SQLAlchemy."""

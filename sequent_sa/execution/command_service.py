@@ -110,7 +110,7 @@ class CommandService:
                     refreshed = True  # nobody else was first: what was known about projectors was old
                     continue
                 # A hook may lose a race of its own after the commit; then nothing may be executed twice.
-                if attempt == retries or unit is None or unit.committed:
+                if attempt == retries or unit is None or unit.committed is not False:
                     if attempt > 0:
                         last = f"try number {attempt + 1}, the last of retries={retries}"
                         error.add_note(f"this was {last}: execute it again, or allow more")

@@ -10,6 +10,7 @@ from sqlalchemy.exc import DBAPIError
 
 from sequent_sa.unit_of_work.callers_transaction import run_after_rollback
 from sequent_sa.unit_of_work.unit_of_work import CommittableTransaction, UnitOfWork
+from sequent_sa.unit_of_work.unknown_outcome import say_unknown
 
 _NONE: Mapping[int, UnitOfWork] = {}
 
@@ -83,9 +84,11 @@ class Opened(Completing):
         unit = self._unit
         try:
             super().__exit__(type_, error, traceback)
-        except BaseException:
-            # Control-C may come when the commit is through; then no hook runs at all.
-            if not unit.committed:
+        except BaseException as failure:
+            # Control-C may come when the commit is through, or while nobody knows; then no hook runs at all.
+            if unit.committed is None:
+                say_unknown(failure, unit.aggregates)
+            elif not unit.committed:
                 run_after_rollback(unit.after_rollback)
             raise
         if error is not None:

@@ -8,11 +8,13 @@ from typing import Protocol
 from weakref import WeakKeyDictionary
 
 from sqlalchemy import Connection, RootTransaction, event
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session, SessionTransaction
 from sqlalchemy.sql.elements import SavepointClause
 
 from sequent_sa.exceptions import UnitOfWorkError
 from sequent_sa.unit_of_work.failed_hooks import log_failed_hook
+from sequent_sa.unit_of_work.unknown_outcome import say_unknown
 
 Hook = Callable[[], object]
 
@@ -44,8 +46,9 @@ class CallersTransaction:
     """Follows a transaction of SQLAlchemy to its end.
 
     Hooks run when the outermost transaction has ended: those for after the commit if it committed and no savepoint
-    around them was rolled back, those for after a rollback otherwise. A session has given its connection back by then,
-    if it has one of its own.
+    around them was rolled back, those for after a rollback otherwise, and neither when nobody knows how it ended. A
+    session has given its connection back by then, if it has one of its own. `committed` is None from when the commit
+    begins until it is known how that went.
     """
 
     def __init__(self, connection: Connection, owner: Session | None) -> None:
@@ -53,6 +56,7 @@ class CallersTransaction:
         self._levels = [_Level(None)]
         self._undone: list[Hook] = []
         self._participants: list[tuple[Participant, int]] = []
+        self.committed: bool | None = False
         for name, listener in _SAVEPOINT_EVENTS.items():
             if not event.contains(connection, name, listener):
                 event.listen(connection, name, listener)
@@ -127,12 +131,19 @@ class CallersTransaction:
                 "a unit of work still takes part in this transaction: commit it after the block of `app.joined`"
             )
 
-    def ended(self, *, committed: bool) -> None:
+    def refused(self, error: BaseException) -> None:
+        """The commit did not end well: it was not made, unless nobody knows."""
+        if isinstance(error, SQLAlchemyError) and not getattr(error, "connection_invalidated", False):
+            self.committed = False
+        elif self.committed is None:
+            say_unknown(error)
+
+    def ended(self) -> None:
         """Run the hooks, or let the session do so when it has given its connection back."""
-        if not committed:
+        if not self.committed:
             for participant, _ in self._participants:
                 participant.rolled_back(within=False)
-        hooks = self._hooks(committed=committed)
+        hooks = self._hooks()
         if self._owner is not None and self._owner.in_transaction():
             self._owner.info.setdefault(_DUE, []).append(hooks)
             if not event.contains(self._owner, "after_transaction_end", _session_ended):
@@ -143,9 +154,10 @@ class CallersTransaction:
     def _depth(self, name: str) -> int:
         return next((depth for depth, level in enumerate(self._levels) if level.savepoint == name), 0)
 
-    def _hooks(self, *, committed: bool) -> Hook:
-        after_commit = [hook for level in self._levels for hook in level.after_commit] if committed else []
-        after_rollback = [] if committed else [hook for level in self._levels for hook in level.after_rollback]
+    def _hooks(self) -> Hook:
+        committed = self.committed
+        after_commit = [hook for level in self._levels for hook in level.after_commit if committed]
+        after_rollback = [hook for level in self._levels for hook in level.after_rollback if committed is False]
 
         def run() -> None:
             run_after_rollback([*self._undone, *after_rollback])
@@ -172,29 +184,37 @@ class _FollowedTransaction(RootTransaction):
     def commit(self) -> None:
         """Commit, and run the hooks."""
         followed = _followed.get(self)
-        if followed is not None:
-            followed.refuse_while_open()
-        super().commit()
-        self._ended(committed=True)
+        if followed is None:
+            super().commit()
+            return
+        followed.refuse_while_open()
+        try:
+            followed.committed = None
+            super().commit()
+            followed.committed = True
+        except BaseException as error:
+            followed.refused(error)
+            raise
+        self._ended()
 
     def rollback(self) -> None:
         """Roll back, and run the hooks."""
         try:
             super().rollback()
         finally:
-            self._ended(committed=False)
+            self._ended()
 
     def close(self) -> None:
         """Roll back if that is still to be done, and run the hooks."""
         try:
             super().close()
         finally:
-            self._ended(committed=False)
+            self._ended()
 
-    def _ended(self, *, committed: bool) -> None:
+    def _ended(self) -> None:
         followed = _followed.pop(self, None)
         if followed is not None:
-            followed.ended(committed=committed)
+            followed.ended()
 
 
 # By transaction and not by application: several applications may take part in one.

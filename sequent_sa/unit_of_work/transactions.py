@@ -29,7 +29,12 @@ class SQLTransaction:
         self._on_commit: list[Callable[[], object]] = []
         self._failure: BaseException | None = None
         self.unsent: dict[object, Any] = {}
-        self.committed = False
+        self._committed: bool | None = False
+
+    @property
+    def committed(self) -> bool | None:
+        """Whether nothing can undo this any more, None when that is not known."""
+        return self._committed if self._driver is None else self._driver.committed
 
     def write(self, write: Write, *, first: bool = False) -> None:
         """Send a statement with the next burst; `first` before all that are still to be sent."""
@@ -85,7 +90,6 @@ class SQLTransaction:
         self._refuse_after_failure()
         if self._pending or self._driver is not None:
             self._send(commit=True)
-            self.committed = True
             self._close()
 
     def _opened(self) -> DriverTransaction:
@@ -122,8 +126,9 @@ class SQLTransaction:
             ) from self._failure
 
     def _close(self) -> None:
-        driver, self._driver = self._driver, None
+        driver = self._driver
         if driver is not None:
+            self._committed, self._driver = driver.committed, None
             driver.close()
 
     def _fail(self, error: DBAPIError, write: Write | None = None) -> NoReturn:

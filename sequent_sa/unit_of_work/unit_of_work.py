@@ -21,9 +21,12 @@ from sequent_sa.unit_of_work.callers_transaction import Hook
 
 
 class CommittableTransaction(Transaction, Protocol):
-    """A transaction as its unit of work sees it. `committed` says that nothing can undo it any more."""
+    """A transaction as its unit of work sees it."""
 
-    committed: bool
+    @property
+    def committed(self) -> bool | None:
+        """Whether nothing can undo this any more, None when that is not known."""
+        ...
 
     def commit(self) -> None:
         """Make everything permanent."""
@@ -90,8 +93,8 @@ class UnitOfWork:
     after_rollback: deque[Hook] = field(default_factory=deque[Hook])
 
     @property
-    def committed(self) -> bool:
-        """Whether what was done here is permanent, also where something went wrong afterwards."""
+    def committed(self) -> bool | None:
+        """Whether what was done here is permanent, also where something went wrong afterwards; None if unknown."""
         return self.transaction.committed
 
     def failing(self) -> AbstractContextManager[None]:

@@ -110,14 +110,14 @@ def test_a_database_that_nobody_can_reach(app: Sequent, on_postgresql: Database)
 def test_a_network_that_goes_away_at_any_byte_of_a_command(
     app: Sequent, on_postgresql: Database, asynchronous: bool
 ) -> None:
-    """Cut after every so many bytes, the command is there as a whole, or not at all, and its caller has an error."""
+    """Cut after every so many bytes, the command is there as a whole, or not at all, and its caller is told so."""
     proxy = Proxy(on_postgresql.url)
     away = new_app(proxy.url)
     journal = [Attempt("<warm-up>", "acknowledged")]
     lost: list[bool] = []
     with executing(away, asynchronous=asynchronous) as execute:
         execute(AddPost(aggregate_id=away.new_uuid(), author="ben", title="<warm-up>"))
-        while journal[-1].outcome == "unknown" or not lost:
+        while journal[-1].outcome != "acknowledged" or not lost:
             step = len(journal) * BYTES_A_STEP
             mark = f"<cut-after-{step}>"
             proxy.limit_to(step)
@@ -125,12 +125,14 @@ def test_a_network_that_goes_away_at_any_byte_of_a_command(
                 execute(AddPost(aggregate_id=away.new_uuid(), author="newcomer", title=mark))
             except DBAPIError as error:
                 lost.append(error.connection_invalidated or error.statement is None)
-                journal.append(Attempt(mark, "unknown", repr(error.orig)))
+                notes: list[str] = getattr(error, "__notes__", [])
+                journal.append(Attempt(mark, "unknown" if notes else "refused", repr(error.orig)))
             else:
                 journal.append(Attempt(mark, "acknowledged"))
             proxy.limit_to(10**9)
     assert len(lost) > 10
     assert all(lost)
+    assert {"acknowledged", "refused", "unknown"} == {attempt.outcome for attempt in journal}
     proxy.close()
     away.engine.dispose()
     check_store(app, journal)

@@ -64,8 +64,8 @@ class Worker:
         try:
             self._execute(command)
         except DBAPIError as error:
-            # Nobody knows whether a COMMIT arrived when its answer did not.
-            return Attempt(mark, "unknown" if error.connection_invalidated else "refused", repr(error.orig))
+            # Nobody knows whether a COMMIT arrived when its answer did not; then the error has a note that says so.
+            return Attempt(mark, "unknown" if hasattr(error, "__notes__") else "refused", repr(error.orig))
         except (SequentError, RuntimeError) as error:
             return Attempt(mark, "refused", repr(error))
         if isinstance(command, AddPost):

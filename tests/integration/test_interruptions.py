@@ -215,15 +215,18 @@ def test_an_interrupt_in_the_middle_of_a_burst(locked: tuple[Sequent, UUID, Conn
     def interrupt() -> None:
         raise KeyboardInterrupt
 
+    called: list[str] = []
     before = signal.getsignal(signal.SIGALRM)
     when_waiting(watcher, interrupt)
     try:
-        with pytest.raises(KeyboardInterrupt):
+        with pytest.raises(KeyboardInterrupt), app.unit_of_work() as unit:  # noqa: PT012 - a block is the point
+            unit.after_rollback.append(lambda: called.append("rolled back"))
             app.execute_commands(RenamePost(aggregate_id=post_id, title="interrupted"))
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
     assert (is_clean(app), waits_for_a_lock(watcher), post(app, post_id).title) == (True, False, "Hi")
+    assert ["rolled back"] == called  # the server said that it gave up
     app.execute_commands(add(app, "next"))
     assert stored(app) == (4, 2)
 

@@ -35,6 +35,7 @@ class PostgreSQLTransaction:
         self._begun = False
         self._alone = True
         self.refused: int | None = None
+        self.committed: bool | None = False
 
     @classmethod
     def on(cls, engine: Engine) -> PostgreSQLTransaction:
@@ -67,18 +68,31 @@ class PostgreSQLTransaction:
         repeatable = self._alone and not self._begun
         self._begun = self._begun or begin
         try:
-            landing = _fly(self._connection, sending, alone=self._alone)
+            landing = self._go(sending, commit=commit)
             if landing.forgotten and repeatable:
                 roll_back(self._connection)
-                landing = _fly(self._connection, sending, alone=self._alone)
+                landing = self._go(sending, commit=commit)
         except psycopg.Error as error:
             self._refuse(None, error)
         if landing.error is not None:
             self._refuse(sending[landing.failed or 0], landing.error)
         if landing.lost is not None:
-            self._lose(landing.lost, committed=commit and self._is_whole)
+            self._lose(landing.lost)
         self._begun = self._begun and not commit
         return landing
+
+    def _go(self, sending: Sequence[Sendable], *, commit: bool) -> Landing:
+        if not sending:
+            return Landing(())
+        flight = Flight(_wire(self._connection), sending, lasting=self._alone)
+        try:
+            if commit:
+                self.committed = None
+            return _land(self._connection, flight)
+        finally:
+            # Whoever interrupts psycopg makes it read what is still to come, if it can.
+            if commit and flight.landing is not None:
+                self.committed = flight.landing.error is None
 
     def rollback(self) -> None:
         roll_back(self._connection)
@@ -96,8 +110,8 @@ class PostgreSQLTransaction:
         if driver.pgconn.transaction_status == TransactionStatus.INERROR:
             raise UnitOfWorkError("a statement failed in this transaction, so nothing of it can be committed")
 
-    def _lose(self, lost: psycopg.Error, *, committed: bool) -> None:
-        if not committed:
+    def _lose(self, lost: psycopg.Error) -> None:
+        if not (self.committed and self._is_whole):
             self._refuse(None, lost)
         log_broken("after it had committed", lost)
         self._connection.invalidate(lost)
@@ -156,7 +170,7 @@ class SavepointOnPostgreSQL(PartOfPostgreSQLTransaction):
             (-1, text, None) for text in ("ROLLBACK TO SAVEPOINT sequent_sa", "RELEASE SAVEPOINT sequent_sa")
         ]
         try:
-            landing = _fly(self._connection, undoing, alone=False)
+            landing = _land(self._connection, Flight(_wire(self._connection), undoing, lasting=False))
             if landing.error is not None:
                 raise landing.error
         except psycopg.Error as error:
@@ -164,12 +178,10 @@ class SavepointOnPostgreSQL(PartOfPostgreSQLTransaction):
             self._connection.invalidate()
 
 
-def _fly(connection: Connection, sending: Sequence[Sendable], *, alone: bool) -> Landing:
-    if not sending:
-        return Landing(())
+def _land(connection: Connection, flight: Flight) -> Landing:
     driver: Any = connection.connection.driver_connection
-    going = Flight(_wire(connection), sending, lasting=alone).go()
-    landing: Landing = await_(driver.wait(going)) if connection.dialect.is_async else driver.wait(going)
+    going = driver.wait(flight.go())
+    landing: Landing = await_(going) if connection.dialect.is_async else going
     return landing
 
 

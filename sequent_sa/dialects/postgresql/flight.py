@@ -149,7 +149,8 @@ class Flight:
     """Statements on their way. Everything that can be wrong with their values is found out before any is sent.
 
     With `lasting`, what was prepared before is used, and what is prepared now is kept. That takes a connection on which
-    nobody else executed anything since the transaction began: forgotten statements would end the transaction.
+    nobody else executed anything since the transaction began: forgotten statements would end the transaction. `landing`
+    is what came back, None while that is not known.
     """
 
     def __init__(self, wire: Wire, sending: Sequence[Sendable], *, lasting: bool) -> None:
@@ -158,6 +159,7 @@ class Flight:
         self._lasting = lasting
         self._known = wire.prepared if lasting else {}
         self._new: dict[_Shape, bytes] = {}
+        self.landing: Landing | None = None
         self._queries = [wire.query(text, values) for _, text, values in sending]
 
     def go(self) -> PQGen[Landing]:
@@ -169,7 +171,7 @@ class Flight:
         expected = self._send()
         self._pgconn.pipeline_sync()
         yield from send(self._pgconn)
-        landing = yield from self._land(expected)
+        landing = self.landing = yield from self._land(expected)
         if self._pgconn.status == pq.ConnStatus.OK:
             self._pgconn.exit_pipeline_mode()
         return landing

@@ -8,6 +8,7 @@ from operator import itemgetter
 from typing import Any
 
 from sqlalchemy import Connection
+from sqlalchemy.exc import DBAPIError
 
 from sequent_sa.dialects.driver_transaction import errors_of, fetch, log_broken, refuse, roll_back, sendable
 from sequent_sa.dialects.sqlite.connections import become_writer, begin, commit, hand_over
@@ -25,6 +26,7 @@ class SQLiteTransaction:
         self._opening = opening
         self._begun = False
         self.refused: int | None = None
+        self.committed: bool | None = False
 
     def begin(self) -> Connection:
         self._begin()
@@ -57,10 +59,16 @@ class SQLiteTransaction:
             self._begun = True
 
     def _commit(self) -> None:
-        if self._connection.in_transaction():
-            self._connection.commit()
-        elif self._begun:
-            commit(self._connection)
+        self.committed = None
+        try:
+            if self._connection.in_transaction():
+                self._connection.commit()
+            elif self._begun:
+                commit(self._connection)
+        except DBAPIError:
+            self.committed = False
+            raise
+        self.committed = True
         self._begun = False
 
     def _execute(self, statements: Sequence[BoundStatement]) -> None:
@@ -101,7 +109,7 @@ class PartOfSQLiteTransaction(SQLiteTransaction):
             self._connection.begin()
 
     def _commit(self) -> None:
-        """Nothing to do: somebody else does it."""
+        self.committed: bool | None = True
 
 
 class SavepointOnSQLite(PartOfSQLiteTransaction):
@@ -125,8 +133,10 @@ class SavepointOnSQLite(PartOfSQLiteTransaction):
 
     def _commit(self) -> None:
         if self._begun:
+            self.committed: bool | None = None
             self._run("RELEASE SAVEPOINT sequent_sa")
             self._begun = False
+        self.committed = True
 
     def _run(self, text: str) -> None:
         cursor = self._connection.connection.cursor()
