@@ -4,8 +4,7 @@ The Python of a page is one program. Its `sh` blocks are one shell session, in w
 ```python title="blog/app.py"```, is the file of that name. The pages of the tutorial are one session: each
 goes on where the one before it ended.
 
-Run as a program, `python -m tests.rules.snippets DIRECTORY` writes them there, for type checkers; the session of the
-tutorial is tutorial.sh.
+Run as a program, `python -m tests.rules.snippets DIRECTORY` writes the Python of each page there, for type checkers.
 """
 
 from __future__ import annotations
@@ -78,10 +77,9 @@ def name(page: Path) -> str:
 
 
 def main(directory: str) -> None:
-    """Write each page's program to `directory`, and the session of the tutorial."""
+    """Write each page's program to `directory`."""
     for page in pages():
         (Path(directory) / f"{name(page)}.py").write_text(program(page))
-    (Path(directory) / "tutorial.sh").write_text(tutorial())
 
 
 if __name__ == "__main__":
