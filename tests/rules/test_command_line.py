@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Iterator
+from uuid import UUID
 
 import click
 import pytest
@@ -12,7 +13,7 @@ import pytest
 from sequent_sa.cli.commands import Lazy
 from sequent_sa.cli.generate import GENERATORS
 from sequent_sa.cli.main import COMMANDS, sequent
-from tests.rules.snippets import ROOT
+from tests.rules.snippets import ROOT, pages
 
 
 def commands(command: click.Command = sequent, path: tuple[str, ...] = ()) -> Iterator[tuple[str, click.Command]]:
@@ -89,3 +90,45 @@ def test_what_reports_can_report_to_a_program(name: str) -> None:
 def test_production_needs_a_word_of_its_own(name: str) -> None:
     """Whatever asks before it removes something wants to hear more in production."""
     assert f"--yes-{name.rpartition(' ')[2]}-production" in {o for each in LEAVES[name].params for o in each.opts}
+
+
+TYPED = re.compile(r"^ *(?:[A-Z_]+=\S+ )*(sequent [a-z][^#<`\n]*)", re.MULTILINE)
+MENTIONED = re.compile(r"`sequent ([a-z][^`]*)`")
+
+
+def understood(line: str) -> bool:
+    """Whether the command line takes what somebody types."""
+    words = shlex.split(line.replace("AGGREGATE_ID", str(UUID(int=0))))
+    known = [count for count in range(2, len(words) + 1) if " ".join(words[:count]) in LEAVES]
+    if not known:
+        return False
+    name = " ".join(words[: known[-1]])
+    try:
+        LEAVES[name].make_context(name, words[known[-1] :])
+    except click.UsageError:
+        return False
+    return True
+
+
+def test_what_pages_type_is_understood() -> None:
+    """Every command in a block of a page is one that there is, with arguments and options that it takes."""
+    lines = {line for page in pages() for line in TYPED.findall(page.read_text())}
+    assert len(lines) > 50
+    assert ["sequent count"] == sorted(line for line in lines if not understood(line))  # an application's own
+
+
+def test_what_pages_mention_exists() -> None:
+    """A command in the middle of a text is one that there is, or a group, and has the options that are named."""
+    mentioned = {words for page in pages() for words in MENTIONED.findall(page.read_text())}
+    assert len(mentioned) > 30
+    assert [] == sorted(words for words in mentioned if not exists(words))
+
+
+def exists(words: str) -> bool:
+    """Whether there is a command or group of this name; the rest are its options, which it has, and arguments."""
+    parts = f"sequent {words}".split()
+    names = [" ".join(parts[:count]) for count in range(2, len(parts) + 1) if " ".join(parts[:count]) in ALL]
+    if not names:
+        return False
+    options = {option for each in ALL[names[-1]].params for option in each.opts}
+    return {part for part in parts if part.startswith("--")} <= options | {"--help"}
