@@ -33,6 +33,7 @@ from sequent_sa.tables import (
 )
 
 StreamWithEvents = tuple[EventStream, Sequence[AppliedEvent]]
+"""A stream, and the new events of its aggregate in their order."""
 StreamAtVersion = tuple[EventStream, int]
 """A stream and the number of its latest event."""
 

@@ -13,6 +13,7 @@ Request = BaseCommand | Params[Any]
 """A command, or raw parameters that will become one."""
 
 Next = Callable[[Request], None]
+"""The rest of what is done for a command; what is given to it goes on in place of the command."""
 
 Middleware = Callable[[Request, Next], None]
 """Gets a command and the continuation. Without calling it, the command is not executed."""

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-import sequent_sa
+from sequent_sa.replay.replay_state import ENDED, STEPS, State
 from tests.rules.snippets import ROOT
 
 DOCS = ROOT / "docs"
@@ -25,18 +25,19 @@ def test_the_navigation_leads_to_pages() -> None:
     assert set() == IN_THE_NAVIGATION - set(PAGES)
 
 
-def test_the_reference_has_every_public_name_once() -> None:
-    """What can be imported from `sequent_sa` is in docs/reference/, from its docstring."""
-    text = "\n".join(page.read_text() for page in sorted((DOCS / "reference").glob("*.md")))
-    documented = re.findall(r"^::: sequent_sa\.(\w+)$", text, re.MULTILINE)
-    modules = {"audit"}
-    assert sorted(sequent_sa.__all__) == sorted(name for name in documented if name not in modules)
+def test_the_overview_of_concepts_leads_to_each() -> None:
+    """Every page about a concept is linked from the first one."""
+    links = re.findall(r"\]\(([\w-]+\.md)\)", (DOCS / "concepts" / "index.md").read_text())
+    assert sorted({page.name for page in (DOCS / "concepts").glob("*.md")} - {"index.md"}) == sorted(links)
 
 
-def test_the_page_of_names_has_entries_in_the_reference() -> None:
-    """Every name in the table of docs/interface.md is public, and has its entry in docs/reference/."""
-    rows = re.findall(r"^\| (`.*?) \|", (DOCS / "interface.md").read_text(), re.MULTILINE)
-    names = {name for row in rows for name in re.findall(r"`(\w+)`", row)}
-    text = "\n".join(page.read_text() for page in sorted((DOCS / "reference").glob("*.md")))
-    assert "Sequent" in names
-    assert [] == sorted(names - set(re.findall(r"^::: sequent_sa\.(\w+)$", text, re.MULTILINE)))
+def test_the_picture_of_a_replay_shows_every_step() -> None:
+    """An arrow with the name of a command leads from each state in which it may be typed, and from no other."""
+    text = (DOCS / "operations" / "replay.md").read_text()
+    arrows = re.findall(r"^ *(\w+) --> (\w+): (\w+)$", text, re.MULTILINE)
+    states = {**{str(state): [state] for state in State}, "progress": [each for each in State if each not in ENDED]}
+    drawn = {(step, state) for start, _, step in arrows for state in states[start]}
+    at_work = {("run", State.REPLAYING), ("catchup", State.CATCHING_UP)}  # once more, after it was killed
+    commands = {"catch up": "catchup", "go live": "golive"}
+    allowed = {(commands.get(step, step), state) for step, states in STEPS.items() for state in states}
+    assert allowed - at_work == drawn
