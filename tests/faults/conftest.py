@@ -7,9 +7,9 @@ from collections.abc import Iterator
 import pytest
 
 from tests.databases import PostgreSQLServer
-from tests.integration.conftest import app
+from tests.integration.conftest import app, command_line
 
-__all__ = ["app"]
+__all__ = ["app", "command_line"]
 
 
 @pytest.fixture(scope="module")

@@ -15,10 +15,11 @@ from sequent_sa.replay.engine import Replay
 from sequent_sa.replay.replay_state import State
 from tests.blog import AddPost, PostRecord, RenamePost, new_app
 from tests.databases import PostgreSQLServer
+from tests.integration.command_line import CommandLine
 from tests.integration.test_replay import add_posts, titles
 from tests.integration.test_replay_processes import (
     POSTS,
-    CommandLine,
+    GatedCommandLine,
     at_the_gate,
     context_of,
     finishes,
@@ -46,17 +47,21 @@ def app_on_own_server(own_server: PostgreSQLServer) -> Iterator[Sequent]:
 
 
 @pytest.fixture
-def replay(app_on_own_server: Sequent, tmp_path: Path) -> Iterator[CommandLine]:
+def replay(
+    app_on_own_server: Sequent, tmp_path: Path, command_line: CommandLine, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[GatedCommandLine]:
     """The command line, with a replay that is prepared."""
     Replay.create(context_of(app_on_own_server), app_on_own_server.projectors).prepare()
-    command_line = CommandLine(app_on_own_server.engine.url.render_as_string(hide_password=False), tmp_path)
-    yield command_line
-    command_line.close()
+    monkeypatch.setenv("GATE", str(tmp_path))
+    url = app_on_own_server.engine.url.render_as_string(hide_password=False)
+    gated = GatedCommandLine(url, tmp_path, command_line)
+    yield gated
+    gated.close()
 
 
 @pytest.mark.parametrize("workers", [1, 2])
 def test_the_server_is_killed_while_a_replay_loads(
-    app_on_own_server: Sequent, own_server: PostgreSQLServer, replay: CommandLine, workers: int
+    app_on_own_server: Sequent, own_server: PostgreSQLServer, replay: GatedCommandLine, workers: int
 ) -> None:
     """The run ends with one line, none of its processes stays, and the next one loads the rest."""
     running = replay.start(f"run --workers {workers} --group-size 10")
@@ -76,7 +81,7 @@ def test_the_server_is_killed_while_a_replay_loads(
 
 
 def test_the_server_is_killed_while_a_replay_goes_live(
-    app_on_own_server: Sequent, own_server: PostgreSQLServer, replay: CommandLine
+    app_on_own_server: Sequent, own_server: PostgreSQLServer, replay: GatedCommandLine
 ) -> None:
     """Nothing has happened: the live rows are there, commands go on, and going live can be tried again."""
     app = app_on_own_server

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from sqlalchemy import text
@@ -10,6 +11,7 @@ from sqlalchemy import text
 from sequent_sa import Sequent
 from tests.blog import new_app
 from tests.databases import Database, PostgreSQLDatabases
+from tests.integration.command_line import CommandLine
 from tests.integration.view_catalog import run
 
 ROLES = ("sequent_owner", "sequent_reader", "sequent_auditor")
@@ -22,6 +24,12 @@ def app(database: Database) -> Iterator[Sequent]:
     app.create_all()
     yield app
     app.engine.dispose()
+
+
+@pytest.fixture
+def command_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> CommandLine:
+    """Runs `sequent` in an empty directory."""
+    return CommandLine(tmp_path, monkeypatch, capsys)
 
 
 @pytest.fixture

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -35,7 +32,7 @@ from sequent_sa.tables import projector_states
 from tests import blog
 from tests.blog import PostProjector
 from tests.databases import Database
-from tests.integration.test_concurrency import ROOT
+from tests.integration.command_line import CommandLine, Done
 from tests.integration.test_replay import add_posts, context, go_through
 
 
@@ -142,23 +139,18 @@ def test_a_store_that_does_not_know_is_silent(app: Sequent) -> None:
         assert [] == changed_definitions(connection, PostProjector)
 
 
-def test_the_list_warns(migrated_database: Database, tmp_path: Path) -> None:
+def test_the_list_warns(migrated_database: Database, command_line: CommandLine) -> None:
     """On stderr, with what to type; `--json` has it as data."""
     app = blog.new_app(migrated_database.url)
     app.create_all()
 
-    def listed(*words: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, "-m", "sequent_sa.cli", "--app", "tests.blog.app:app", "projectors", "list", *words],
-            cwd=tmp_path,
-            env={"DATABASE_URL": migrated_database.url, "PATH": "", "PYTHONPATH": str(ROOT)},
-            capture_output=True,
-            text=True,
-            check=True,
-        )
+    def listed(words: str = "") -> Done:
+        done = command_line(f"projectors list {words}", url=migrated_database.url)
+        assert 0 == done.status
+        return done
 
     heading = "projector      version  state     tables\n"
-    assert (f"{heading}PostProjector  1        active 1  post_records\n", "") == (listed().stdout, listed().stderr)
+    assert (f"{heading}PostProjector  1        active 1  post_records\n", "") == (listed().out, listed().err)
     with app.dialect.writing(app.engine) as connection, connection.begin():
         definitions: Any = connection.scalar(select(projector_states.c.table_definitions))
         del definitions["post_records"]["comments"]
@@ -168,9 +160,9 @@ def test_the_list_warns(migrated_database: Database, tmp_path: Path) -> None:
         "raise its version, or replay it as it is with `sequent projectors replay all PostProjector`\n"
     )
     done = listed()
-    assert expected == done.stderr
-    assert "PostProjector  1        active 1, tables changed  post_records" == done.stdout.splitlines()[1]
-    (found,) = map(json.loads, listed("--json").stdout.splitlines())
+    assert expected == done.err
+    assert "PostProjector  1        active 1, tables changed  post_records" == done.out.splitlines()[1]
+    (found,) = map(json.loads, listed("--json").out.splitlines())
     assert {
         "name": "PostProjector",
         "version": 1,

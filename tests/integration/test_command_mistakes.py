@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-import io
 import json
-import shlex
-import sys
 from collections.abc import Callable, Iterator
 from importlib.metadata import version
-from pathlib import Path
-from typing import NamedTuple
 from uuid import UUID
 
 import click
@@ -17,10 +12,9 @@ import pytest
 from sqlalchemy import make_url
 
 from sequent_sa import Sequent
-from sequent_sa.cli.main import run
 from tests.blog import AddPost, new_app
 from tests.databases import Database, Databases
-from tests.integration.named_app import NAME, imported_anew
+from tests.integration.command_line import BLOG, CommandLine, Done
 from tests.rules.test_command_line import ALL, LEAVES, example
 
 POST = UUID("0198c0de-0000-7000-8000-000000000001")
@@ -42,40 +36,12 @@ NEEDS_NO_TABLES = {
 """These make the tables, or use none."""
 
 
-class Done(NamedTuple):
-    """How a command ended."""
-
-    status: int
-    out: str
-    err: str
-
-    def line(self) -> str:
-        """The one line on stderr."""
-        assert "" == self.out
-        assert 1 == len(self.err.splitlines()), self.err
-        assert self.err.startswith("Error: ")
-        return self.err.strip()
-
-
 @pytest.fixture
-def sequent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., Done]:
-    """Runs a command in an empty directory; `url` is the database, and `app` the application."""
-    monkeypatch.chdir(tmp_path)
-    for name in ("DATABASE_URL", "SEQUENT_APP", "SEQUENT_ENV"):
-        monkeypatch.delenv(name, raising=False)
+def sequent(command_line: CommandLine) -> Callable[..., Done]:
+    """Runs a command as it would be typed; `url` is the database, and `app` the application."""
 
-    def run_command(command: str, url: str | None = None, app: str | None = NAME) -> Done:
-        words = shlex.split(command)[1:]
-        if url is not None:
-            monkeypatch.setenv("DATABASE_URL", url)
-        monkeypatch.setattr(sys, "stdin", io.StringIO())
-        capsys.readouterr()
-        with imported_anew():
-            try:
-                status = run([*([] if app is None else ["--app", app]), *words])
-            except SystemExit as end:
-                status = int(end.code or 0)
-        return Done(status, *capsys.readouterr())
+    def run_command(command: str, url: str | None = None, app: str | None = BLOG) -> Done:
+        return command_line(command.removeprefix("sequent "), url=url, app=app)
 
     return run_command
 

@@ -13,7 +13,7 @@ from sequent_sa import Sequent
 from sequent_sa.cli.main import run
 from sequent_sa.tables import commands, events
 from tests.databases import Database
-from tests.integration.named_app import NAME, imported_anew
+from tests.integration.command_line import BLOG, imported_anew
 
 ID = "0198c0de-0000-7000-8000-000000000001"
 GOOD: dict[str, Any] = {"aggregate_id": ID, "author": "newcomer", "title": "Hi"}
@@ -49,13 +49,13 @@ def database(migrated_database: Database) -> Database:
 def on_database(app: Sequent, database: Database, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """The command line finds this database."""
     monkeypatch.setenv("DATABASE_URL", database.url)
-    with imported_anew():
+    with imported_anew(BLOG):
         yield
 
 
 def dry_run(name: str, text: str, *options: str) -> int:
     """Run the command; its exit status."""
-    return run(["--app", NAME, "dry-run", name, "--json", text, *options])
+    return run(["--app", BLOG, "dry-run", name, "--json", text, *options])
 
 
 def is_untouched(app: Sequent) -> bool:

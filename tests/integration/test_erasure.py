@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from uuid import UUID
@@ -25,7 +23,7 @@ from sequent_sa import (
 )
 from sequent_sa.replay.engine import Replay
 from tests.databases import Database, PostgreSQLDatabases
-from tests.integration.test_concurrency import ROOT
+from tests.integration.command_line import CommandLine
 from tests.integration.test_replay import context
 from tests.people import (
     InvitationProjector,
@@ -357,22 +355,15 @@ def test_a_deleted_person_can_sign_up_again(app: Sequent) -> None:
     assert 1 == app.repository.load_aggregate(erased).version
 
 
-def sequent(database: Database, command: str, answer: str = "") -> tuple[int, list[str]]:
-    """Runs `sequent aggregates ...`; the exit status, and what it printed."""
-    done = subprocess.run(
-        [sys.executable, "-m", "sequent_sa.cli", "--app", "tests.people.app:app", "aggregates", *command.split()],
-        cwd=ROOT,
-        env={"DATABASE_URL": database.url, "PATH": "", "PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        text=True,
-        input=answer,
-        check=False,
-    )
-    return done.returncode, (done.stdout + done.stderr).strip().splitlines()
-
-
-def test_the_command_line_asks_and_reports(migrated_database: Database) -> None:
+def test_the_command_line_asks_and_reports(migrated_database: Database, command_line: CommandLine) -> None:
     """Without an answer nothing happens; what cannot be found is an error of one line."""
+
+    def sequent(command: str, answer: str = "") -> tuple[int, list[str]]:
+        done = command_line(
+            f"aggregates {command}", app="tests.people.app:app", url=migrated_database.url, typed=answer
+        )
+        return done.status, done.lines()
+
     app = new_app(migrated_database.url)
     with app.engine.begin() as connection:
         app.dialect.create_schemas(connection, ["view_schema"])
@@ -380,21 +371,19 @@ def test_the_command_line_asks_and_reports(migrated_database: Database) -> None:
             metadata.create_all(connection)
     app.activate_projectors()
     erased, removed = person(app, SECRET), person(app, "other")
-    status, lines = sequent(migrated_database, f"erase {erased}", "n\n")
+    status, lines = sequent(f"erase {erased}", "n\n")
     assert 1 == status
     assert lines[-1].endswith("Error: nothing was removed: answer with y, or say --yes")
     assert [] != mentioning(app, SECRET)
-    status, lines = sequent(migrated_database, f"erase {erased} --yes")
+    status, lines = sequent(f"erase {erased} --yes")
     assert (0, f"removed Person {erased}") == (status, lines[0])
     assert "       2 events" in lines
     assert "       1 person_records" in lines
     assert [] == mentioning(app, SECRET)
-    status, lines = sequent(migrated_database, f"delete {removed}", "y\n")
+    status, lines = sequent(f"delete {removed}", "y\n")
     assert 0 == status
     assert "       2 commands" in lines
     assert {"saved_event_records", "person_records"} == set(mentioning(app, "other"))
-    assert (1, [f"Error: no aggregate is stored with id {erased}"]) == sequent(
-        migrated_database, f"erase {erased} --yes"
-    )
-    assert [2, 2] == [sequent(migrated_database, wrong)[0] for wrong in ("erase", "erase somebody --yes")]
+    assert (1, [f"Error: no aggregate is stored with id {erased}"]) == sequent(f"erase {erased} --yes")
+    assert [2, 2] == [sequent(wrong)[0] for wrong in ("erase", "erase somebody --yes")]
     app.engine.dispose()

@@ -21,9 +21,10 @@ from sequent_sa.replay.status import status
 from sequent_sa.tables import aggregates
 from tests.blog import PostRecord
 from tests.databases import Database
+from tests.integration.command_line import CommandLine
 from tests.integration.test_concurrency import ADD_POSTS, ROOT
 from tests.integration.test_replay import add_posts, context, wait_for_rows
-from tests.integration.test_replay_processes import CommandLine, context_of, status_of, wait_for
+from tests.integration.test_replay_processes import GatedCommandLine, context_of, status_of, wait_for
 
 KILLED = 3
 
@@ -35,19 +36,19 @@ def database(migrated_database: Database) -> Database:
 
 
 @pytest.fixture
-def replay(app: Sequent, database: Database, tmp_path: Path) -> Iterator[CommandLine]:
+def replay(app: Sequent, database: Database, tmp_path: Path, command_line: CommandLine) -> Iterator[GatedCommandLine]:
     """The command line, with posts to replay, and a process that adds more all the time."""
     add_posts(app, 40)
     (tmp_path / "open").write_text("go")
-    command_line = CommandLine(database.url, tmp_path)
+    gated = GatedCommandLine(database.url, tmp_path, command_line)
     writer = subprocess.Popen([sys.executable, "-c", ADD_POSTS, database.url, "writer", "3000"], cwd=ROOT)
     try:
         wait_for_rows(app, 45)
-        yield command_line
+        yield gated
     finally:
         writer.kill()
         writer.wait()
-        command_line.close()
+        gated.close()
 
 
 def some_process(parent: int, chance: random.Random) -> int:
@@ -59,7 +60,7 @@ def some_process(parent: int, chance: random.Random) -> int:
     return chance.choice([parent, *map(int, children)])
 
 
-def attempt(replay: CommandLine, chance: random.Random) -> None:
+def attempt(replay: GatedCommandLine, chance: random.Random) -> None:
     """Take all steps, and kill some process of it in between."""
     running = replay.start("all --workers 2 --group-size 50")
     try:
@@ -76,7 +77,7 @@ def at_work(app: Sequent) -> bool:
     return found is not None and found.at_work
 
 
-def test_processes_are_killed_at_any_moment(app: Sequent, database: Database, replay: CommandLine) -> None:
+def test_processes_are_killed_at_any_moment(app: Sequent, database: Database, replay: GatedCommandLine) -> None:
     """The next one goes on, and at the end every post has its row, which is what a fresh replay makes of it."""
     chance = random.Random(7)
     for _ in range(KILLED):

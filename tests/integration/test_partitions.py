@@ -7,16 +7,18 @@ import logging
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 import pytest
-from sqlalchemy import Connection, event, func, select, text
+from sqlalchemy import Connection, event, func, select, text, update
 
 from sequent_sa import ConfigurationError, LockTimeout, ReplayError, Sequent, tables
 from sequent_sa.event_store import partition_keys
 from sequent_sa.replay import replay_state
 from tests.databases import Database, PostgreSQLDatabases
+from tests.integration.command_line import LEDGER, CommandLine
 from tests.integration.test_concurrency import ROOT
 from tests.ledger import Move, OpenAccount, entered, new_app, state
 
@@ -106,8 +108,12 @@ def test_the_latest_key_counts(app: Sequent) -> None:
 def test_no_more_are_moved_than_asked_for(app: Sequent) -> None:
     """Those that have waited longest come first."""
     ids = [opened(app, "NL") for _ in range(3)]
-    for aggregate_id in reversed(ids):
+    for hours, aggregate_id in enumerate(ids, 1):
         moved(app, aggregate_id, "BE")
+        mine = tables.partition_key_changes.c.aggregate_id == aggregate_id
+        with app.dialect.writing(app.engine) as connection, connection.begin():
+            since = datetime.now(UTC) - timedelta(hours=hours)
+            connection.execute(update(tables.partition_key_changes).where(mine).values(created_at=since))
     assert 2 == app.partitions.update_keys(2)
     assert [{"NL"}, {"BE"}, {"BE"}] == [keys(app, aggregate_id) for aggregate_id in ids]
     with pytest.raises(ConfigurationError, match="limit must be 1 or more, not 0"):
@@ -410,45 +416,35 @@ def test_a_partition_is_made_under_full_load(postgresql_databases: PostgreSQLDat
     app.engine.dispose()
 
 
-def sequent(database: Database, command: str) -> tuple[int, list[str]]:
-    """Runs `sequent aggregates ...`; the exit status, and what it printed."""
-    done = subprocess.run(
-        [sys.executable, "-m", "sequent_sa.cli", "--app", "tests.ledger.app:app", "aggregates", *command.split()],
-        cwd=ROOT,
-        env={"DATABASE_URL": database.url, "PATH": "", "PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    return done.returncode, (done.stdout + done.stderr).strip().splitlines()
-
-
-def test_the_command_line(migrated_database: Database) -> None:
+def test_the_command_line(migrated_database: Database, command_line: CommandLine) -> None:
     """Moves events, makes partitions and lists them; SQLite, which has none, is told apart in one line."""
+
+    def sequent(command: str) -> tuple[int, list[str]]:
+        done = command_line(f"aggregates {command}", app=LEDGER, url=migrated_database.url)
+        return done.status, done.lines()
+
     app = new_app(migrated_database.url)
     aggregate_id = opened(app, "NL")
     moved(app, aggregate_id, "BE")
     assert (0, ["1 aggregates say another partition key", "moved the events of 1"]) == sequent(
-        migrated_database, "update-partition-keys 10"
+        "update-partition-keys 10"
     )
-    status, lines = sequent(migrated_database, "partitions create BE")
+    status, lines = sequent("partitions create BE")
     if not migrated_database.is_postgresql:
         assert (1, ["Error: SQLite has no partitions"]) == (status, [line.split(":  ")[0][:31] for line in lines])
-        assert 1 == sequent(migrated_database, "partitions list")[0]
+        assert 1 == sequent("partitions list")[0]
     else:
         assert (0, ["1 aggregates", "1 aggregates", "made events_be"]) == (status, lines)
-        status, lines = sequent(migrated_database, "partitions list")
+        status, lines = sequent("partitions list")
         assert 0 == status
         assert ["partition", "from", "until", "events", "bytes"] == lines[0].split()
         assert ["events_be", "BE", "'BE\\x01'"] == lines[1].split()[:3]
         assert "events_default" == lines[2].split()[0]
-        status, lines = sequent(migrated_database, "partitions list --json")
+        status, lines = sequent("partitions list --json")
         first, last = map(json.loads, lines)
         assert ("events_be", "BE", "BE\x01", None) == tuple(
             first[name] for name in ("partition", "from", "until", "events")
         )
         assert (None, None) == (last["from"], last["until"])
-    assert [2, 2] == [
-        sequent(migrated_database, wrong)[0] for wrong in ("update-partition-keys", "update-partition-keys 0")
-    ]
+    assert [2, 2] == [sequent(wrong)[0] for wrong in ("update-partition-keys", "update-partition-keys 0")]
     app.engine.dispose()

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from collections.abc import Callable
 
 import pytest
@@ -23,10 +21,10 @@ from sequent_sa.tables import projector_states
 from tests import blog
 from tests.blog import AddPost
 from tests.databases import Database
-from tests.integration.test_concurrency import ROOT
+from tests.integration.command_line import CommandLine
 from tests.integration.test_replay import add_posts, context, titles, upgraded
 
-CommandLine = Callable[[str], tuple[int, str]]
+Run = Callable[[str], tuple[int, str]]
 
 
 @pytest.fixture
@@ -36,24 +34,17 @@ def database(migrated_database: Database) -> Database:
 
 
 @pytest.fixture
-def sequent_command(app: Sequent, database: Database) -> CommandLine:
+def sequent_command(app: Sequent, database: Database, command_line: CommandLine) -> Run:
     """Runs `sequent ...`; the exit status, and what it printed last."""
 
     def run(command: str) -> tuple[int, str]:
-        done = subprocess.run(
-            [sys.executable, "-m", "sequent_sa.cli", "--app", "tests.blog.app:app", *command.split()],
-            cwd=ROOT,
-            env={"DATABASE_URL": database.url, "PATH": "", "PYTHONPATH": str(ROOT)},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        return done.returncode, (done.stdout + done.stderr).strip().splitlines()[-1]
+        done = command_line(command, url=database.url)
+        return done.status, done.lines()[-1]
 
     return run
 
 
-def test_a_projector_can_be_deactivated(app: Sequent, sequent_command: CommandLine) -> None:
+def test_a_projector_can_be_deactivated(app: Sequent, sequent_command: Run) -> None:
     """It gets no events from then on; a name that nobody knows is a clear error, and changes nothing."""
     status, line = sequent_command("projectors deactivate Nobody")
     assert (1, "Error: Nobody is not known to this database: `sequent projectors list` shows what is") == (status, line)
@@ -63,7 +54,7 @@ def test_a_projector_can_be_deactivated(app: Sequent, sequent_command: CommandLi
         assert read_states(connection)["PostProjector"].active_version is None
 
 
-def test_projectors_that_no_code_has_can_be_deactivated(app: Sequent, sequent_command: CommandLine) -> None:
+def test_projectors_that_no_code_has_can_be_deactivated(app: Sequent, sequent_command: Run) -> None:
     """All of them, and only they; when there are none nothing is written."""
     assert (0, "no projector inactive") == sequent_command("projectors deactivate --unknown")
     with app.engine.begin() as connection:
@@ -87,9 +78,7 @@ def add_posts_without_records(app: Sequent) -> None:
         assert session.scalars(select(blog.PostRecord)).all() == []
 
 
-def test_a_replay_that_other_code_began_can_be_aborted(
-    app: Sequent, database: Database, sequent_command: CommandLine
-) -> None:
+def test_a_replay_that_other_code_began_can_be_aborted(app: Sequent, database: Database, sequent_command: Run) -> None:
     """The old code ends the replay of the new version; then there is none to end."""
     new = upgraded(database)
     Replay.create(context(new), new.projectors).prepare()
@@ -191,23 +180,18 @@ def test_a_renamed_projector_is_replayed(app: Sequent, database: Database, live:
     new.engine.dispose()
 
 
-def test_a_renamed_projector_can_be_deactivated_by_either_name(app: Sequent, database: Database) -> None:
+def test_a_renamed_projector_can_be_deactivated_by_either_name(
+    app: Sequent, database: Database, command_line: CommandLine
+) -> None:
     """`sequent projectors` shows it under its present name and finds its row under the old one."""
-    renamed = "tests.integration.test_projector_commands:renamed_app"
+    renamed = "tests.integration.renamed_blog:app"
     done = [
-        subprocess.run(
-            [sys.executable, "-m", "sequent_sa.cli", "--app", renamed, "projectors", *words],
-            cwd=ROOT,
-            env={"DATABASE_URL": database.url, "PATH": "", "PYTHONPATH": str(ROOT)},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        for words in (["list"], ["deactivate", "RenamedProjector"], ["list"])
+        command_line(f"projectors {words}", app=renamed, url=database.url)
+        for words in ("list", "deactivate RenamedProjector", "list")
     ]
-    assert [0, 0, 0] == [each.returncode for each in done], done[1].stderr
-    assert ["RenamedProjector 1 active 1 post_records"] == rows(done[0].stdout)
-    assert ["RenamedProjector 1 never activated post_records"] == rows(done[2].stdout)
+    assert [0, 0, 0] == [each.status for each in done], done[1].err
+    assert ["RenamedProjector 1 active 1 post_records"] == rows(done[0].out)
+    assert ["RenamedProjector 1 never activated post_records"] == rows(done[2].out)
     assert states(app) == {"PostProjector": (None, None)}
 
 
@@ -216,24 +200,12 @@ def rows(printed: str) -> list[str]:
     return [" ".join(line.split()) for line in printed.splitlines()[1:]]
 
 
-def test_the_list_shows_every_state(app: Sequent, database: Database) -> None:
+def test_the_list_shows_every_state(app: Sequent, database: Database, command_line: CommandLine) -> None:
     """Of projectors of this code, one that is being replayed, and of one that only the database knows."""
     with app.engine.begin() as connection:
         connection.execute(insert(projector_states).values(name="Former", active_version=3))
         changed = update(projector_states).where(projector_states.c.name == "PostProjector")
         connection.execute(changed.values(replaying_version=1))
-    done = subprocess.run(
-        [sys.executable, "-m", "sequent_sa.cli", "--app", "tests.blog.app:app", "projectors", "list"],
-        cwd=ROOT,
-        env={"DATABASE_URL": database.url, "PATH": "", "PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        text=True,
-        check=True,
-    )
+    done = command_line("projectors list", url=database.url)
     expected = ["PostProjector 1 active 1, replaying 1 post_records", "Former active 3, not in this code"]
-    assert expected == rows(done.stdout)
-
-
-renamed_app = Sequent(
-    command_handlers=[blog.PostCommandHandler], projectors=[RenamedProjector], workflows=[blog.WelcomeWorkflow]
-)
+    assert expected == rows(done.out)

@@ -22,8 +22,9 @@ from sequent_sa.replay.rehearsal import Rehearsal, rehearse
 from tests import blog
 from tests.blog import AddPost, PostAdded, PostRecord, PostTitleChanged
 from tests.databases import Database
+from tests.integration.command_line import CommandLine
 from tests.integration.test_replay import StorePostProjector, add_posts, context, go_through, in_store, titles, upgraded
-from tests.integration.test_replay_processes import CommandLine, at_the_gate, is_alive, wait_for
+from tests.integration.test_replay_processes import GatedCommandLine, at_the_gate, is_alive, wait_for
 
 
 @pytest.fixture
@@ -33,11 +34,14 @@ def database(migrated_database: Database) -> Database:
 
 
 @pytest.fixture
-def command_line(app: Sequent, database: Database, tmp_path: Path) -> Iterator[CommandLine]:
+def gated(
+    app: Sequent, database: Database, tmp_path: Path, command_line: CommandLine, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[GatedCommandLine]:
     """The command line, with posts to rehearse."""
     app.execute_commands(AddPost(aggregate_id=app.new_uuid(), author="ben", title="gate"))
     add_posts(app, 23)
-    found = CommandLine(database.url, tmp_path)
+    monkeypatch.setenv("GATE", str(tmp_path))
+    found = GatedCommandLine(database.url, tmp_path, command_line)
     yield found
     found.close()
 
@@ -166,20 +170,20 @@ def test_discarded_rows_are_loaded_nowhere(app: Sequent) -> None:
 
 @pytest.mark.parametrize("workers", [1, 2])
 def test_the_command_says_how_fast_and_what_goes_wrong(
-    app: Sequent, database: Database, command_line: CommandLine, workers: int
+    app: Sequent, database: Database, gated: GatedCommandLine, workers: int
 ) -> None:
     """As text, and as JSON with progress; the exit status tells a script."""
-    (command_line.gate / "open").write_text("go")
-    out = command_line.succeeds(f"rehearse PostProjector --workers {workers} --group-size 10")
+    (gated.gate / "open").write_text("go")
+    out = gated.succeeds(f"rehearse PostProjector --workers {workers} --group-size 10")
     assert "rehearsed 71 events in " in out
     assert "post_records: 24 rows" in out
-    (command_line.gate / "open").write_text("fail")
-    code, out, err = command_line.run(f"rehearse --workers {workers} --group-size 10")
+    (gated.gate / "open").write_text("fail")
+    code, out, err = gated.run(f"rehearse --workers {workers} --group-size 10")
     assert 1 == code
     assert "no way through" in err
     assert "1 of " in err.splitlines()[-1]
     assert "Traceback" not in err
-    code, out, err = command_line.run(f"rehearse --workers {workers} --group-size 10 --json")
+    code, out, err = gated.run(f"rehearse --workers {workers} --group-size 10 --json")
     printed = [json.loads(line) for line in out.splitlines()]
     assert (1, "") == (code, err)
     assert any(each.get("progress", {}).get("step") == "rehearse" for each in printed)
@@ -190,11 +194,11 @@ def test_the_command_says_how_fast_and_what_goes_wrong(
 
 @pytest.mark.parametrize("how", ["interrupt", "kill", "kill worker"])
 def test_nothing_is_left_of_one_that_did_not_end(
-    app: Sequent, database: Database, command_line: CommandLine, how: str
+    app: Sequent, database: Database, gated: GatedCommandLine, how: str
 ) -> None:
     """Ctrl-C, kill -9 of the process, or of a worker: no process stays, nothing is written, and the next one works."""
-    running = command_line.start("rehearse --workers 2 --group-size 10")
-    worker = at_the_gate(command_line)
+    running = gated.start("rehearse --workers 2 --group-size 10")
+    worker = at_the_gate(gated)
     if how == "interrupt":
         os.killpg(running.pid, signal.SIGINT)
     else:
@@ -205,5 +209,5 @@ def test_nothing_is_left_of_one_that_did_not_end(
     assert expected == (running.returncode, err.strip())
     assert how != "kill worker" or "(killed by signal 9): nothing is left of the rehearsal" in err
     assert NOTHING == left(app, database)
-    (command_line.gate / "open").write_text("go")
-    assert "post_records: 24 rows" in command_line.succeeds("rehearse")
+    (gated.gate / "open").write_text("go")
+    assert "post_records: 24 rows" in gated.succeeds("rehearse")

@@ -27,10 +27,12 @@ from sequent_sa.replay.status import ReplayStatus, status
 from tests.acceptance.command_line import hear_ctrl_c
 from tests.blog import AddPost, PostRecord
 from tests.databases import Database
+from tests.integration.command_line import CommandLine, Done
 from tests.integration.test_concurrency import ROOT
 from tests.integration.test_replay import add_posts
 
 POSTS = 24
+GATED = "tests.integration.gated_blog:app"
 
 
 @pytest.fixture
@@ -39,17 +41,19 @@ def database(migrated_database: Database) -> Database:
     return migrated_database
 
 
-class CommandLine:
-    """Runs `sequent projectors replay ...` on the gated blog."""
+class GatedCommandLine:
+    """Runs `sequent projectors replay ...` on the gated blog, in a process of its own or to its end."""
 
-    def __init__(self, url: str, gate: Path) -> None:
+    def __init__(self, url: str, gate: Path, command_line: CommandLine) -> None:
         self.gate = gate
+        self._url = url
+        self._command_line = command_line
         self._environment = {"DATABASE_URL": url, "PATH": "", "PYTHONPATH": str(ROOT), "GATE": str(gate)}
         self._started: list[subprocess.Popen[str]] = []
 
     def start(self, command: str, *, group: str = "projectors replay") -> subprocess.Popen[str]:
         """In a process group of its own, as a shell does."""
-        program = [sys.executable, "-m", "sequent_sa.cli", "--app", "tests.integration.gated_blog:app"]
+        program = [sys.executable, "-m", "sequent_sa.cli", "--app", GATED]
         process = subprocess.Popen(
             [*program, *group.split(), *command.split()],
             cwd=self.gate,  # where no history of migrations is
@@ -63,17 +67,15 @@ class CommandLine:
         self._started.append(process)
         return process
 
-    def run(self, command: str) -> tuple[int, str, str]:
-        """To its end: exit status, stdout and stderr."""
-        process = self.start(command)
-        out, err = process.communicate(timeout=120)
-        return process.returncode, out, err
+    def run(self, command: str, *, group: str = "projectors replay") -> Done:
+        """To its end."""
+        return self._command_line(f"{group} {command}", app=GATED, url=self._url)
 
     def succeeds(self, command: str) -> str:
         """What a command that must succeed printed."""
-        status, out, err = self.run(command)
-        assert 0 == status, out + err
-        return out
+        done = self.run(command)
+        assert 0 == done.status, done
+        return done.out
 
     def close(self) -> None:
         """End what is still running."""
@@ -84,14 +86,17 @@ class CommandLine:
 
 
 @pytest.fixture
-def replay(app: Sequent, database: Database, tmp_path: Path) -> Iterator[CommandLine]:
+def replay(
+    app: Sequent, database: Database, tmp_path: Path, command_line: CommandLine, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[GatedCommandLine]:
     """The command line, with posts to replay, and a replay that is prepared."""
     app.execute_commands(AddPost(aggregate_id=app.new_uuid(), author="ben", title="gate"))
     add_posts(app, POSTS - 1)
     Replay.create(context_of(app), app.projectors).prepare()
-    command_line = CommandLine(database.url, tmp_path)
-    yield command_line
-    command_line.close()
+    monkeypatch.setenv("GATE", str(tmp_path))
+    gated = GatedCommandLine(database.url, tmp_path, command_line)
+    yield gated
+    gated.close()
 
 
 def context_of(app: Sequent) -> ReplayContext:
@@ -114,7 +119,7 @@ def wait_for(condition: Callable[[], bool]) -> None:
         time.sleep(0.02)
 
 
-def at_the_gate(replay: CommandLine) -> int:
+def at_the_gate(replay: GatedCommandLine) -> int:
     """Wait for a process to reach the gate; its id."""
     wait_for((replay.gate / "reached").exists)
     return int((replay.gate / "reached").read_text())
@@ -148,7 +153,7 @@ def loaded(app: Sequent) -> GroupCounts:
     return counts
 
 
-def test_processes_share_the_work(app: Sequent, replay: CommandLine) -> None:
+def test_processes_share_the_work(app: Sequent, replay: GatedCommandLine) -> None:
     """A group that waits in one process does not keep another one from loading the rest."""
     running = replay.start("run --workers 2 --group-size 10 --json")
     worker = at_the_gate(replay)
@@ -168,7 +173,7 @@ def test_processes_share_the_work(app: Sequent, replay: CommandLine) -> None:
     finishes(app)
 
 
-def test_a_killed_worker_fails_the_run(app: Sequent, replay: CommandLine) -> None:
+def test_a_killed_worker_fails_the_run(app: Sequent, replay: GatedCommandLine) -> None:
     """kill -9: the others end, the replay says why, and the next run loads the rest."""
     running = replay.start("run --workers 2 --group-size 10")
     os.kill(at_the_gate(replay), signal.SIGKILL)
@@ -183,7 +188,7 @@ def test_a_killed_worker_fails_the_run(app: Sequent, replay: CommandLine) -> Non
     finishes(app)
 
 
-def test_workers_end_with_the_process_that_started_them(app: Sequent, replay: CommandLine) -> None:
+def test_workers_end_with_the_process_that_started_them(app: Sequent, replay: GatedCommandLine) -> None:
     """kill -9 of the parent: no worker stays, and whoever comes next goes on."""
     running = replay.start("run --workers 2 --group-size 10")
     worker = at_the_gate(replay)
@@ -196,7 +201,7 @@ def test_workers_end_with_the_process_that_started_them(app: Sequent, replay: Co
 
 
 @pytest.mark.parametrize("workers", [1, 2])
-def test_a_run_can_be_interrupted(app: Sequent, replay: CommandLine, workers: int) -> None:
+def test_a_run_can_be_interrupted(app: Sequent, replay: GatedCommandLine, workers: int) -> None:
     """Ctrl-C reaches all processes of a terminal: one line, status 130, nobody left at work."""
     running = replay.start(f"run --workers {workers} --group-size 10")
     worker = at_the_gate(replay)
@@ -208,7 +213,7 @@ def test_a_run_can_be_interrupted(app: Sequent, replay: CommandLine, workers: in
     finishes(app)
 
 
-def test_a_replay_can_be_aborted_while_others_load(app: Sequent, replay: CommandLine) -> None:
+def test_a_replay_can_be_aborted_while_others_load(app: Sequent, replay: GatedCommandLine) -> None:
     """From another process; those that load cannot store anything any more, and say so."""
     running = replay.start("run --workers 2 --group-size 10")
     at_the_gate(replay)
@@ -221,7 +226,7 @@ def test_a_replay_can_be_aborted_while_others_load(app: Sequent, replay: Command
     finishes(app)
 
 
-def test_a_second_process_does_not_load_at_the_same_time(app: Sequent, replay: CommandLine) -> None:
+def test_a_second_process_does_not_load_at_the_same_time(app: Sequent, replay: GatedCommandLine) -> None:
     """It says who is at work, and what can be done about it; nothing is changed by that."""
     running = replay.start("run --workers 2 --group-size 10")
     at_the_gate(replay)
@@ -247,7 +252,7 @@ def twins_held(app: Sequent) -> Iterator[None]:
         yield
 
 
-def test_a_killed_optimize_is_taken_again(app: Sequent, replay: CommandLine) -> None:
+def test_a_killed_optimize_is_taken_again(app: Sequent, replay: GatedCommandLine) -> None:
     """Whatever it had done already."""
     Replay.resume(context_of(app)).abort()  # type: ignore[union-attr]
     view = "view_schema." if app.dialect.name == "postgresql" else ""
@@ -269,7 +274,7 @@ def test_a_killed_optimize_is_taken_again(app: Sequent, replay: CommandLine) -> 
     assert "by_title" in indexes
 
 
-def test_a_killed_comparison_leaves_a_replay_to_abort(app: Sequent, replay: CommandLine) -> None:
+def test_a_killed_comparison_leaves_a_replay_to_abort(app: Sequent, replay: GatedCommandLine) -> None:
     """The live table is untouched, the next one says what to type, and then it works."""
     replay.succeeds("abort")
     running = replay.start("verify", group="projectors")
@@ -278,19 +283,19 @@ def test_a_killed_comparison_leaves_a_replay_to_abort(app: Sequent, replay: Comm
     running.communicate()
     (replay.gate / "open").write_text("go")
     wait_for(lambda: not status_of(app).at_work)
-    refused = replay.start("verify", group="projectors")
-    _, err = refused.communicate(timeout=120)
-    assert 1 == refused.returncode
-    assert "is in progress (state replaying): finish it, or end it with `sequent projectors replay abort`" in err
+    refused = replay.run("verify", group="projectors")
+    assert 1 == refused.status
+    assert (
+        "is in progress (state replaying): finish it, or end it with `sequent projectors replay abort`" in refused.err
+    )
     replay.succeeds("abort")
-    again = replay.start("verify", group="projectors")
-    out, _ = again.communicate(timeout=120)
-    assert (0, "the tables hold what the events say\n") == (again.returncode, out)
+    again = replay.run("verify", group="projectors")
+    assert (0, "the tables hold what the events say\n") == (again.status, again.out)
     assert State.ABORTED == status_of(app).state
 
 
 @pytest.mark.parametrize("workers", [1, 2])
-def test_a_cause_is_stored_with_the_replay(app: Sequent, replay: CommandLine, workers: int) -> None:
+def test_a_cause_is_stored_with_the_replay(app: Sequent, replay: GatedCommandLine, workers: int) -> None:
     """Its type, what it said, and where, whichever process it happened in; one line says it at once."""
     (replay.gate / "open").write_text("fail")
     code, _, err = replay.run(f"run --workers {workers} --group-size 10")
@@ -308,10 +313,10 @@ def test_a_cause_is_stored_with_the_replay(app: Sequent, replay: CommandLine, wo
     finishes(app)
 
 
-def test_status_before_and_after(app: Sequent, database: Database, tmp_path: Path) -> None:
+def test_status_before_and_after(app: Sequent, database: Database, tmp_path: Path, command_line: CommandLine) -> None:
     """Without a replay it says how to begin one, and each step says what is next."""
     add_posts(app, 2)
-    replay = CommandLine(database.url, tmp_path)
+    replay = GatedCommandLine(database.url, tmp_path, command_line)
     assert "begin one: sequent projectors replay prepare" in replay.succeeds("status")
     steps = {"prepare": "run", "run": "optimize", "catchup": "optimize", "optimize": "golive", "golive": None}
     for step, following in steps.items():
@@ -331,11 +336,10 @@ def test_status_before_and_after(app: Sequent, database: Database, tmp_path: Pat
     ],
 )
 def test_a_step_that_cannot_be_taken_says_why(
-    app: Sequent, database: Database, tmp_path: Path, command: str, complaint: str
+    app: Sequent, database: Database, command_line: CommandLine, command: str, complaint: str
 ) -> None:
     """In one line, with exit status 1."""
     assert app.projectors
-    code, _, err = CommandLine(database.url, tmp_path).run(command)
-    assert 1 == code
-    assert err.startswith("Error: ")
-    assert complaint in err
+    done = command_line(f"projectors replay {command}", app=GATED, url=database.url)
+    assert 1 == done.status
+    assert complaint in done.line()

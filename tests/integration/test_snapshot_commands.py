@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from uuid import UUID
 
@@ -11,11 +9,11 @@ import pytest
 
 from sequent_sa import Sequent
 from tests.databases import Database
-from tests.integration.test_concurrency import ROOT
+from tests.integration.command_line import LEDGER, CommandLine
 from tests.integration.test_snapshots import opened, taken
 from tests.ledger import Break, new_app
 
-CommandLine = Callable[[str], tuple[int, str]]
+Run = Callable[[str], tuple[int, str]]
 
 
 @pytest.fixture
@@ -27,24 +25,17 @@ def app(migrated_database: Database) -> Iterator[Sequent]:
 
 
 @pytest.fixture
-def sequent_command(app: Sequent, migrated_database: Database) -> CommandLine:
+def sequent_command(app: Sequent, migrated_database: Database, command_line: CommandLine) -> Run:
     """Runs `sequent snapshots ...`; the exit status, and what it printed."""
 
     def run(command: str) -> tuple[int, str]:
-        done = subprocess.run(
-            [sys.executable, "-m", "sequent_sa.cli", "--app", "tests.ledger.app:app", "snapshots", *command.split()],
-            cwd=ROOT,
-            env={"DATABASE_URL": migrated_database.url, "PATH": "", "PYTHONPATH": str(ROOT)},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        return done.returncode, (done.stdout + done.stderr).strip()
+        done = command_line(f"snapshots {command}", app=LEDGER, url=migrated_database.url)
+        return done.status, "\n".join(done.lines())
 
     return run
 
 
-def test_snapshots_are_taken(app: Sequent, sequent_command: CommandLine) -> None:
+def test_snapshots_are_taken(app: Sequent, sequent_command: Run) -> None:
     """As many as are asked for; when nothing is to be done that is no error."""
     for _ in range(3):
         opened(app, "a", "b")
@@ -54,7 +45,7 @@ def test_snapshots_are_taken(app: Sequent, sequent_command: CommandLine) -> None
     assert [(1, 4)] * 3 == taken(app)
 
 
-def test_what_cannot_have_one_is_listed(app: Sequent, sequent_command: CommandLine) -> None:
+def test_what_cannot_have_one_is_listed(app: Sequent, sequent_command: Run) -> None:
     """One line for each, and the exit status says that something is wrong."""
     aggregate_id = opened(app, "a", "b")
     app.execute_commands(Break(aggregate_id=aggregate_id))
@@ -64,7 +55,7 @@ def test_what_cannot_have_one_is_listed(app: Sequent, sequent_command: CommandLi
     assert any(line.startswith(f"{aggregate_id}: Account.broken cannot be part of a") for line in printed.splitlines())
 
 
-def test_a_snapshot_of_one_aggregate_is_taken(app: Sequent, sequent_command: CommandLine) -> None:
+def test_a_snapshot_of_one_aggregate_is_taken(app: Sequent, sequent_command: Run) -> None:
     """Whether it needs one or not; an id that is not known, or none, is an error of one line."""
     aggregate_id = opened(app)
     assert (0, f"Account {aggregate_id}: the state after event 1") == sequent_command(f"take-one {aggregate_id}")
@@ -74,7 +65,7 @@ def test_a_snapshot_of_one_aggregate_is_taken(app: Sequent, sequent_command: Com
     assert "'Account' is not a valid UUID" in printed
 
 
-def test_snapshots_are_removed(app: Sequent, sequent_command: CommandLine, migrated_database: Database) -> None:
+def test_snapshots_are_removed(app: Sequent, sequent_command: Run, migrated_database: Database) -> None:
     """All of them, or those that no class reads any more."""
     aggregate_id = opened(app, "a", "b")
     app.snapshots.take_one(aggregate_id)
@@ -87,6 +78,6 @@ def test_snapshots_are_removed(app: Sequent, sequent_command: CommandLine, migra
     assert [] == taken(app)
 
 
-def test_a_limit_is_needed(sequent_command: CommandLine) -> None:
+def test_a_limit_is_needed(sequent_command: Run) -> None:
     """A number of 1 or more."""
     assert [2, 2, 2] == [sequent_command(command)[0] for command in ("take", "take 0", "take many")]

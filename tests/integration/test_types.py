@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 import threading
 
 from sqlalchemy import Table, select
@@ -12,7 +10,7 @@ from sequent_sa import Sequent, tables
 from tests import ledger
 from tests.blog import AddComment, AddPost
 from tests.databases import Database
-from tests.integration.test_concurrency import ROOT
+from tests.integration.command_line import CommandLine
 
 TABLES = (tables.command_types, tables.aggregate_types, tables.event_types)
 
@@ -88,19 +86,12 @@ def test_new_snapshot_versions_are_registered(database: Database) -> None:
         app.engine.dispose()
 
 
-def register(database: Database) -> str:
-    """What `sequent types register` prints."""
-    return subprocess.run(
-        [sys.executable, "-m", "sequent_sa.cli", "--app", "tests.blog.app:app", "types", "register"],
-        cwd=ROOT,
-        env={"DATABASE_URL": database.url, "PATH": "", "PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        text=True,
-        check=True,
-    ).stdout.strip()
-
-
-def test_the_command_line(migrated_database: Database) -> None:
+def test_the_command_line(migrated_database: Database, command_line: CommandLine) -> None:
     """Says how many were new."""
-    assert int(register(migrated_database).removesuffix(" types were new")) > 5
-    assert "0 types were new" == register(migrated_database)
+
+    def register() -> str:
+        (line,) = command_line("types register", url=migrated_database.url).lines()
+        return line
+
+    assert int(register().removesuffix(" types were new")) > 5
+    assert "0 types were new" == register()

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from collections.abc import Iterator, Mapping
 from uuid import UUID
 
@@ -35,7 +33,7 @@ from sequent_sa.unique_key_refresh import UniqueKeyRefresh
 from sequent_sa.unit_of_work.aggregate_repository import AggregateRepository
 from sequent_sa.unit_of_work.units_of_work import UnitsOfWork
 from tests.databases import Database
-from tests.integration.test_concurrency import ROOT
+from tests.integration.command_line import CommandLine, Done
 
 
 class Register(Command):
@@ -312,26 +310,18 @@ def test_an_aggregate_that_moved_on_is_not_refreshed_from_its_past(app: Sequent)
     other.engine.dispose()
 
 
-def test_the_command_line_refreshes_keys(app: Sequent, migrated_database: Database) -> None:
+def test_the_command_line_refreshes_keys(app: Sequent, migrated_database: Database, command_line: CommandLine) -> None:
     """It tells how far it is, and fails with one line for each conflict and for a wrong name."""
     register(app, "Ben")
 
-    def run(*words: str) -> tuple[int, str, str]:
-        done = subprocess.run(
-            [sys.executable, "-m", "sequent_sa.cli", "--app", f"{__name__}:command_line_app", "migrate", *words],
-            cwd=ROOT,
-            env={"DATABASE_URL": migrated_database.url, "PATH": "", "PYTHONPATH": str(ROOT)},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        return done.returncode, done.stdout, done.stderr
+    def run(command: str) -> Done:
+        return command_line(f"migrate {command}", app="tests.integration.register:app", url=migrated_database.url)
 
     assert run("unique-keys") == (0, "1 aggregates\nall unique keys are up to date\n", "")
-    assert run("unique-keys", "Person", "--group-size", "10")[0] == 0
-    status, _, error = run("unique-keys", "Persn")
+    assert run("unique-keys Person --group-size 10").status == 0
+    status, _, error = run("unique-keys Persn")
     assert (status, error.count("\n"), "Persn" in error) == (1, 1, True)
-    assert run("unique-keys", "--group-size", "0")[0] == 2
+    assert run("unique-keys --group-size 0").status == 2
 
 
 def test_keys_are_refreshed_in_memory() -> None:
@@ -352,9 +342,6 @@ def test_keys_are_refreshed_in_memory() -> None:
         held = [store.find_by_unique_key(transaction, "name", {"name": name}) for name in ("ben", "BEN", "kim", "Kim")]
     assert held == [ids[0], ids[1], ids[2], None]
     assert refresh.run(["Nobody"], 2, seen.append) == []
-
-
-command_line_app = Sequent(command_handlers=[PersonHandler])
 
 
 def test_keys_are_taken_in_one_order() -> None:

@@ -7,7 +7,6 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from itertools import count
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -21,6 +20,7 @@ from sequent_sa.replay.drift import Difference, verify
 from tests import blog
 from tests.blog import AddPost, PostAdded, PostRecord
 from tests.databases import Database
+from tests.integration.command_line import CommandLine, Done
 from tests.integration.test_concurrency import ADD_POSTS, ROOT
 from tests.integration.test_replay import add_posts, context, titles, upgraded, wait_for_rows
 
@@ -163,39 +163,29 @@ def test_a_comparison_beside_writers_finds_nothing(app: Sequent, database: Datab
             writer.wait()
 
 
-def run_verify(directory: Path, database: Database, *words: str) -> subprocess.CompletedProcess[str]:
-    """Run the command."""
-    return subprocess.run(
-        [sys.executable, "-m", "sequent_sa.cli", "--app", "tests.blog.app:app", "projectors", "verify", *words],
-        cwd=directory,
-        env={"DATABASE_URL": database.url, "PATH": "", "PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-
-
-def test_the_command_says_what_differs(migrated_database: Database, tmp_path: Path) -> None:
+def test_the_command_says_what_differs(migrated_database: Database, command_line: CommandLine) -> None:
     """The exit status tells a script, `--json` what it can read; a misspelt name is a clear error."""
+
+    def compare(words: str = "") -> Done:
+        return command_line(f"projectors verify {words}", url=migrated_database.url)
+
     app = blog.new_app(migrated_database.url)
     app.create_all()
     ids = add_posts(app, 3)
-    good = run_verify(tmp_path, migrated_database)
-    assert (0, "the tables hold what the events say\n") == (good.returncode, good.stdout), good.stderr
+    good = compare()
+    assert (0, "the tables hold what the events say\n") == (good.status, good.out), good.err
     change(app, migrated_database, "UPDATE {table} SET title = 'by hand' WHERE title IN ('ben 1', 'ben 2')")
-    bad = run_verify(tmp_path, migrated_database, "PostProjector", "--limit", "1")
-    assert 1 == bad.returncode
-    assert "title is 'by hand', a replay gives 'ben" in bad.stdout
-    assert "... and 1 more" in bad.stdout
-    lines: list[dict[str, Any]] = [
-        json.loads(line) for line in run_verify(tmp_path, migrated_database, "--json").stdout.splitlines()
-    ]
+    bad = compare("PostProjector --limit 1")
+    assert 1 == bad.status
+    assert "title is 'by hand', a replay gives 'ben" in bad.out
+    assert "... and 1 more" in bad.out
+    lines: list[dict[str, Any]] = [json.loads(line) for line in compare("--json").out.splitlines()]
     assert {"differences": 2} == lines[-1]
     found = [line["difference"] for line in lines if "difference" in line]
     assert {str(each) for each in ids[1:]} == {each["key"]["aggregate_id"] for each in found}
     assert {"run", "catch up"} <= {line["progress"]["step"] for line in lines if "progress" in line}
     assert (1, "Error: Nobody is no projector of this application: it has PostProjector") == (
-        run_verify(tmp_path, migrated_database, "Nobody").returncode,
-        run_verify(tmp_path, migrated_database, "Nobody").stderr.strip(),
+        compare("Nobody").status,
+        compare("Nobody").err.strip(),
     )
     app.engine.dispose()

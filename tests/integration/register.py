@@ -1,0 +1,8 @@
+"""The people of the tests of unique keys, as the command line finds them; the database is what DATABASE_URL says."""
+
+from __future__ import annotations
+
+from sequent_sa import Sequent
+from tests.integration.test_unique_keys import PersonHandler
+
+app = Sequent(command_handlers=[PersonHandler])
