@@ -90,11 +90,12 @@ def events(finder: ApplicationFinder, types: tuple[str, ...], limit: int, follow
         mark = app.dialect.position_mark(connection)
     _show_latest(app, report, types, limit, mark)
     while follow:
-        mark = _show_since(app, report, types, mark)
+        mark = show_since(app, report, types, mark)
         pause(_SECONDS_BETWEEN_LOOKS)
 
 
-def _show_since(app: Sequent, report: Report, types: tuple[str, ...], mark: str) -> str:
+def show_since(app: Sequent, report: Report, types: tuple[str, ...], mark: str) -> str:
+    """Print what was committed since a mark; returns that behind it."""
     names = types or app.type_names.event_names
     with app.engine.connect() as connection:
         until = app.dialect.position_mark(connection)
