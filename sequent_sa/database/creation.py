@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,7 +16,9 @@ from sequent_sa.dialects.postgresql.connections import check_server
 from sequent_sa.exceptions import ConfigurationError
 
 _SQLITE_FILES = ("", "-wal", "-shm", "-journal", "-replay", "-replay-wal", "-replay-shm")
+_SQLITE_HEADER = b"SQLite format 3\x00"
 _MAINTENANCE = "postgres"
+_LOOK_AT_THE_URL = "look at DATABASE_URL and [tool.sequent.databases]"
 
 
 def create_database(url: str) -> bool:
@@ -42,14 +45,13 @@ def drop_database(url: str) -> bool:
     """Drop a database and everything in it; False when there was none.
 
     On SQLite the files beside it are removed too. On PostgreSQL other sessions are ended.
-    Raises `ConfigurationError` when the server cannot be reached or refuses.
+    Raises `ConfigurationError` when the server cannot be reached or refuses, and for a file that is no database.
     """
     target = _target(url)
     if not database_exists(url):
         return False
     if target.get_backend_name() == "sqlite":
-        for suffix in _SQLITE_FILES:
-            Path(f"{_file(target)}{suffix}").unlink(missing_ok=True)
+        _remove(_file(target))
     else:
         _maintain(target, f"DROP DATABASE {_quoted(target)} WITH (FORCE)")
     return True
@@ -59,10 +61,21 @@ def database_exists(url: str) -> bool:
     """Whether there is such a database. Raises `ConfigurationError` when the server cannot be reached."""
     target = _target(url)
     if target.get_backend_name() == "sqlite":
-        return _file(target).exists()
+        return os.path.exists(_file(target))
     with _maintenance(target) as connection:
         found = connection.scalar(text("SELECT 1 FROM pg_database WHERE datname = :name"), {"name": target.database})
     return found is not None
+
+
+def _remove(path: Path) -> None:
+    try:
+        with path.open("rb") as file:
+            if file.read(len(_SQLITE_HEADER)) not in (b"", _SQLITE_HEADER):
+                raise ConfigurationError(f"{path} is no database of SQLite, and stays where it is: {_LOOK_AT_THE_URL}")
+        for suffix in _SQLITE_FILES:
+            Path(f"{path}{suffix}").unlink(missing_ok=True)
+    except OSError as error:
+        raise ConfigurationError(f"the database {path} cannot be removed: {error.strerror}") from error
 
 
 def _target(url: str) -> URL:
@@ -103,7 +116,7 @@ def _maintenance(target: URL) -> Generator[Connection]:
         reason = " ".join(str(error.orig).split())
         raise ConfigurationError(
             f"PostgreSQL at {host}, port {target.port or 5432}, cannot be asked for the database {target.database}: "
-            f"{reason}"
+            f"{reason}; {_LOOK_AT_THE_URL}"
         ) from error
     finally:
         engine.dispose()

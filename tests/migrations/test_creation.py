@@ -50,6 +50,7 @@ def test_an_unreachable_server_is_one_clear_line_without_the_password() -> None:
     message = str(refused.value)
     assert "127.0.0.1, port 1, cannot be asked for the database blog" in message
     assert "hidden" not in message
+    assert message.endswith("; look at DATABASE_URL and [tool.sequent.databases]")
     assert "\n" not in message
 
 
@@ -65,6 +66,20 @@ def test_a_directory_that_cannot_be_made_is_one_clear_line(tmp_path: Path) -> No
     (tmp_path / "file").write_text("")
     with pytest.raises(ConfigurationError, match="cannot be created"):
         create_database(f"sqlite:///{tmp_path}/file/blog.db")
+
+
+@pytest.mark.parametrize("content", [b"root:x:0:0", b"SQLite", b"SQLite format 3", None])
+def test_what_is_no_database_is_not_dropped(tmp_path: Path, content: bytes | None) -> None:
+    """A mistyped URL must not cost somebody a file; an empty one is a database without tables."""
+    path = tmp_path / "letter.db"
+    path.mkdir() if content is None else path.write_bytes(content)
+    with pytest.raises(
+        ConfigurationError, match=r"letter\.db (is no database of SQLite, and stays|cannot be removed: )"
+    ):
+        drop_database(f"sqlite:///{path}")
+    assert path.exists()
+    (tmp_path / "empty.db").touch()
+    assert drop_database(f"sqlite:///{tmp_path}/empty.db")
 
 
 @pytest.mark.parametrize("scheme", ["postgresql", "postgres"])
