@@ -96,12 +96,14 @@ class MessageMeta(_StructMeta):
         try:
             return make_message(cls, *args, **attributes)
         except TypeError as error:
-            known = ", ".join(_struct(cls).__struct_fields__)
-            raise TypeError(f"{cls.__name__}: {error}; its attributes are {known}") from None
+            raise TypeError(f"{cls.__name__}: {error}; its attributes are {_given_names(cls)}") from None
 
 
-def _struct(cls: type) -> Any:
-    return cls
+def _given_names(cls: MessageMeta) -> str:
+    """What a user gives: all attributes but those of the envelope that the framework fills in."""
+    struct: Any = cls
+    fields: tuple[msgspec.structs.FieldInfo, ...] = msgspec.structs.fields(struct)
+    return ", ".join(each.name for each in fields if each.required or each.name not in struct.__envelope__)
 
 
 def _getter(names: list[str]) -> Callable[[Any], Any]:
