@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import configparser
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +12,7 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from alembic.util import CommandError
 from sqlalchemy import Connection, Engine, inspect
 
 from sequent_sa.database.differences import differences_of
@@ -43,22 +46,34 @@ class ViewHistory:
         context = MigrationContext.configure(
             connection, opts={"version_table": self.version_table, "version_table_schema": version_schema(connection)}
         )
-        script = ScriptDirectory.from_config(self._config())
-        return context.get_current_revision(), _head(script)
+        return context.get_current_revision(), _head(self._script())
 
     def pending(self, connection: Connection) -> list[str]:
         """The revisions that are still to run, in order, each with what it says about itself."""
         current, head = self.revision(connection)
         if head is None or current == head:
             return []
-        script = ScriptDirectory.from_config(self._config())
-        found = [f"{each.revision} ({each.doc})" for each in script.iterate_revisions(head, current or "base")]
+        found = [f"{each.revision} ({each.doc})" for each in self._script().iterate_revisions(head, current or "base")]
         return found[::-1]
 
     def _run(self, connection: Connection, run: Callable[[Config], object]) -> None:
+        _head(self._script())
         config = self._config()
         config.attributes["connection"] = connection
         run(config)
+
+    def _script(self) -> ScriptDirectory:
+        try:
+            with warnings.catch_warnings():
+                # A revision that follows one that is not there is warned of, and later a KeyError.
+                warnings.filterwarnings("error", module=r"alembic\.script\.revision")
+                script = ScriptDirectory.from_config(self._config())
+                script.get_heads()
+        except (CommandError, configparser.Error, UnicodeDecodeError, UserWarning) as error:
+            raise ConfigurationError(f"the migrations of {self.location} cannot be read: {error}") from error
+        if not Path(script.env_py_location).is_file():
+            raise ConfigurationError(f"{script.env_py_location} is missing: it runs the migrations of the view tables")
+        return script
 
     def _config(self) -> Config:
         location = self.location.resolve()

@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+from sqlalchemy.exc import DBAPIError
+
 from sequent_sa import database
 from sequent_sa.application import Sequent
 from sequent_sa.diagnosis.finding import Finding, error, ok, warning
+from sequent_sa.exceptions import SequentError
 from sequent_sa.projections.activation import missing_tables
 
 
@@ -15,7 +18,7 @@ def check_database(app: Sequent) -> Iterator[Finding]:
     """Whether it is there and can be reached, and how it is set up."""
     url = app.engine.url
     name = url.render_as_string(hide_password=True)
-    if not url.database or url.database == ":memory:":
+    if url.get_backend_name() == "sqlite" and url.database in (None, "", ":memory:"):
         yield warning("database", "it is in memory, and gone with the process", "set DATABASE_URL")
     elif not database.database_exists(url.render_as_string(hide_password=False)):
         yield error("database", f"there is no database {name}", "sequent db create")
@@ -40,9 +43,18 @@ def check_event_store(app: Sequent) -> Iterator[Finding]:
 def check_view_tables(app: Sequent, alembic_ini: Path | None) -> Iterator[Finding]:
     """Whether they are there, and their migrations have run."""
     if alembic_ini is None:
+        with app.engine.connect() as connection:
+            database.NoViewHistory().upgrade(connection)
         yield ok("view tables", f"they have no migrations: there is no {app.configuration.view_migrations}")
     else:
-        current, head = database.view_revision(app.engine, alembic_ini)
+        try:
+            current, head = database.view_revision(app.engine, alembic_ini)
+        except (DBAPIError, SequentError):
+            raise
+        except Exception as reason:  # whatever the application's own revisions do
+            text = f"the migrations cannot be imported: {type(reason).__name__}: {reason}"
+            yield error("view tables", text, "alembic history shows where")
+            return
         if current != head:
             text = f"at revision {current or 'none'}, and this code has {head or 'none'}"
             yield error("view tables", text, "sequent migrate online, then sequent migrate offline")

@@ -32,6 +32,8 @@ def diagnose(app: Sequent, alembic_ini: Path | None = None) -> Iterator[Finding]
         yield from _carefully(name, partial(look, app))
 
 
+_CONNECTION = "look at DATABASE_URL and [tool.sequent.databases], and at what its user may do there"
+
 _STORE: dict[str, Callable[[Sequent], Iterator[Finding]]] = {
     "projectors": check_projectors,
     "replay": check_replay,
@@ -57,7 +59,7 @@ def _carefully(name: str, check: Callable[[], Iterator[Finding]]) -> Iterator[Fi
     try:
         yield from check()
     except DBAPIError as reason:
-        yield error(name, f"the database says: {' '.join(str(reason.orig).split())}")
+        yield error(name, f"the database says: {reason.orig}", _CONNECTION)
     except SequentError as reason:
         yield error(name, str(reason))
 

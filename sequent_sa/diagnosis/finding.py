@@ -16,12 +16,18 @@ class Status(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What was looked at, how it is, and what to do about it when it is not as it should be."""
+    """What was looked at, how it is, and what to do about it when it is not as it should be.
+
+    `text` is one line, whatever a database or an exception had to say.
+    """
 
     check: str
     status: Status
     text: str
     fix: str | None = None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "text", " ".join(self.text.split()))
 
 
 def ok(check: str, text: str) -> Finding:

@@ -16,6 +16,7 @@ from sequent_sa.replay import replay_state
 from sequent_sa.replay.engine import Replay
 from sequent_sa.replay.replay_state import State
 from sequent_sa.tables import projector_states, store_state
+from sequent_sa.tables.schema import VIEW_VERSION_TABLE
 from tests.blog import new_app
 from tests.databases import Database, PostgreSQLDatabases, SQLiteDatabases
 from tests.integration.test_replay import add_posts, context, upgraded
@@ -97,6 +98,8 @@ def test_a_server_that_cannot_be_reached() -> None:
     app = new_app("postgresql://ben:secret@127.0.0.1:1/blog")
     assert "127.0.0.1" in trouble(app).text
     assert "secret" not in str(list(diagnose(app)))
+    nameless = trouble(new_app("postgresql://ben:secret@127.0.0.1:1"))
+    assert (Status.ERROR, True) == (nameless.status, "the database URL names no database" in nameless.text)
 
 
 def test_a_database_in_memory_is_gone_with_the_process() -> None:
@@ -132,6 +135,22 @@ def test_a_view_table_that_is_gone(app: Sequent) -> None:
     found = trouble(app)
     assert ("view tables", Status.ERROR) == (found.check, found.status)
     assert "post_records" in found.text
+
+
+def test_view_migrations_that_cannot_be_read(app: Sequent, tmp_path: Path) -> None:
+    """Doctor goes on after a revision with a mistake, a missing env.py and a missing alembic.ini, and says so."""
+    (tmp_path / "env.py").touch()
+    (tmp_path / "versions").mkdir()
+    (tmp_path / "versions/0001.py").write_text("if\n")
+    (found,) = troubles(app, tmp_path)
+    assert ("view tables", Status.ERROR) == (found.check, found.status)
+    assert "the migrations cannot be imported: SyntaxError" in found.text
+    (tmp_path / "env.py").rename(tmp_path / "gone.py")
+    assert "is neither an alembic.ini nor a directory with an env.py" in troubles(app, tmp_path)[0].text
+    with app.engine.begin() as connection:
+        schema = "view_schema." if app.engine.dialect.name == "postgresql" else ""
+        connection.execute(text(f"CREATE TABLE {schema}{VIEW_VERSION_TABLE} (version_num text)"))
+    assert "the view tables were made by migrations, and there is no alembic.ini here" in trouble(app).text
 
 
 @pytest.mark.parametrize(
@@ -175,7 +194,7 @@ def test_a_replay_in_progress(app: Sequent, database: Database) -> None:
     with app.engine.begin() as connection:
         row = replay_state.in_progress(connection)
         assert row is not None
-        error = {"type": "ValueError", "message": "no such post"}
+        error = {"type": "ValueError", "message": "no such\n  post"}
         replay_state.set_state(connection, row.id, State.FAILED, error=error)
     assert ("replay", Status.ERROR) == (trouble(app).check, trouble(app).status)
     assert "no such post" in trouble(app).text

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Column, Connection, Text, inspect, select, text
+from sqlalchemy import Column, Connection, Text, create_engine, inspect, select, text
 
 from sequent_sa import RecordHooks
 from sequent_sa.database import ViewHistory, create_view_schema, event_store_revision, upgrade_views, view_revision
@@ -208,6 +208,34 @@ def test_a_place_without_migrations_is_an_error_that_names_it(database: Database
     """The message says where the command belongs."""
     with pytest.raises(ConfigurationError, match="neither an alembic"):
         view_revision(database.engine, tmp_path / "nowhere")
+
+
+@pytest.mark.parametrize(
+    ("path", "content", "expected"),
+    [
+        ("alembic.ini", b"nonsense\n", "cannot be read: File contains no section headers"),
+        ("alembic.ini", b"[alembic]\n", "cannot be read: No 'script_location' key"),
+        ("alembic.ini", b"[alembic]\nscript_location = nowhere\n", "cannot be read: Path doesn't exist: nowhere"),
+        ("alembic.ini", b"[alembic]\nscript_location = %(nope)s\n", "cannot be read: Bad value substitution"),
+        ("alembic.ini", b"\xff\xff", "cannot be read: 'utf-8' codec"),
+        ("alembic/versions/b.py", b"revision = 'b'\ndown_revision = 'a'\n", "cannot be read: Revision a referenced"),
+        ("alembic/env.py", None, r"env\.py is missing: it runs the migrations"),
+    ],
+)
+def test_migrations_that_cannot_be_read_are_an_error_that_names_them(
+    tmp_path: Path, path: str, content: bytes | None, expected: str
+) -> None:
+    """Before anything is run, and without a word about Alembic's insides."""
+    (tmp_path / "alembic/versions").mkdir(parents=True)
+    (tmp_path / "alembic/env.py").touch()
+    (tmp_path / "alembic.ini").write_text("[alembic]\nscript_location = %(here)s/alembic\n")
+    (tmp_path / path).unlink(missing_ok=True) if content is None else (tmp_path / path).write_bytes(content)
+    engine = create_engine("sqlite://")
+    with pytest.raises(ConfigurationError, match=expected):
+        view_revision(engine, tmp_path / "alembic.ini")
+    with pytest.raises(ConfigurationError, match=expected), engine.connect() as connection:
+        ViewHistory(tmp_path / "alembic.ini").upgrade(connection)
+    engine.dispose()
 
 
 def test_a_revision_adds_columns_to_commands_and_events(application: Application) -> None:
