@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 EVERY = "sequent"
 """The key of what runs around every command."""
 
+_WITHOUT_STEPS = frozenset({"new", "generate", "doctor"})
+"""They must work where the application does not."""
+
 
 @contextmanager
 def hooks_around(
@@ -67,15 +70,20 @@ def _steps(
 def _check(context: click.Context, configuration: Configuration) -> None:
     for table, references in (("before", configuration.before), ("after", configuration.after)):
         for key in references:
-            if key != EVERY and not _exists(context.find_root(), key.split()):
+            if key != EVERY and not _has_steps(context.find_root(), key.split()):
                 raise ConfigurationError(
-                    f"{key!r} in [tool.sequent.{table}] of pyproject.toml is no command of sequent: write `sequent` "
-                    "for all, a group such as `migrate`, or a command such as `migrate offline`"
+                    f"{key!r} in [tool.sequent.{table}] of pyproject.toml is no command of sequent that has steps: "
+                    "write `sequent` for all, a group such as `migrate`, or a command such as `migrate offline`"
                 )
 
 
-def _exists(root: click.Context, words: list[str]) -> bool:
+def _has_steps(root: click.Context, words: list[str]) -> bool:
+    if not words or words[0] in _WITHOUT_STEPS:
+        return False
     command: click.Command | None = root.command
     for word in words:
-        command = command.get_command(root, word) if isinstance(command, click.Group) else None
-    return command is not None and bool(words)
+        # Only names that are listed: neither aliases nor the application's own commands, which have no steps.
+        if not isinstance(command, click.Group) or word not in command.list_commands(root):
+            return False
+        command = command.get_command(root, word)
+    return True

@@ -136,6 +136,12 @@ def test_a_step_before_a_command_can_refuse_it(blog: Callable[[str], CommandLine
         ('[tool.sequent.before]\ndb = "blog.operations:gone"\n', "not a function of the application"),
         ('[tool.sequent.before]\ndb = "say"\n', "write it as `module:attribute`"),
         ("[tool.sequent.before]\ndb = 1\n", "must be a text such as 'blog.operations:before'"),
+        ('[tool.sequent.before]\ndoctor = "blog.operations:say"\n', "no command of sequent that has steps"),
+        (
+            '[tool.sequent.commands]\ngreet = "blog.operations:greet"\n'
+            '[tool.sequent.after]\ngreet = "blog.operations:say"\n',
+            "'greet' in [tool.sequent.after] of pyproject.toml is no command of sequent that has steps",
+        ),
     ],
 )
 def test_a_mistaken_step_is_one_line(blog: Callable[[str], CommandLine], table: str, expected: str) -> None:
