@@ -49,7 +49,7 @@ class Configuration:
         wrong kind.
         """
         variables = os.environ if environ is None else environ
-        root, table = _find_table((start or Path.cwd()).resolve())
+        root, table = _find_table((start or _working_directory()).resolve())
         where = root / "pyproject.toml"
         unknown = table.keys() - _SETTINGS
         if unknown:
@@ -61,7 +61,7 @@ class Configuration:
         return cls(
             root=root,
             environment=_environment(variables.get("SEQUENT_ENV") or "development"),
-            application=variables.get("SEQUENT_APP") or _text(table, "app", where),
+            application=variables.get("SEQUENT_APP") or _text(table, "app", where) or None,
             databases=_databases(table, where),
             url=variables.get("DATABASE_URL") or None,
             alembic_ini=None if alembic_ini is None else root / alembic_ini,
@@ -151,11 +151,18 @@ def _sqlite_path(scheme: str, rest: str) -> Path | None:
     return Path(path)
 
 
+def _working_directory() -> Path:
+    try:
+        return Path.cwd()
+    except OSError as error:
+        raise ConfigurationError("the working directory is gone: go to one that is there") from error
+
+
 def _find_table(start: Path) -> tuple[Path, Mapping[str, Any]]:
     for directory in (start, *start.parents):
         path = directory / "pyproject.toml"
         if path.is_file():
-            table = _read(path).get("tool", {}).get("sequent")
+            table = _table(_read(path).get("tool", {}), "tool", path).get("sequent")
             if table is not None:
                 return directory, _table(table, "tool.sequent", path)
     return start, {}

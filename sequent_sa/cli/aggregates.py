@@ -10,6 +10,7 @@ from sequent_sa import database
 from sequent_sa.application import Sequent
 from sequent_sa.cli.app import ApplicationFinder, pass_finder
 from sequent_sa.cli.confirmation import confirm, confirmable
+from sequent_sa.cli.numbers import POSITIVE
 from sequent_sa.cli.reporting import Report, json_option
 from sequent_sa.event_store.deletion import Deleted
 
@@ -67,7 +68,7 @@ def delete(
 
 
 @aggregates.command("update-partition-keys")
-@click.argument("limit", type=click.IntRange(1))
+@click.argument("limit", type=POSITIVE)
 @json_option
 @pass_finder
 def update_partition_keys(finder: ApplicationFinder, limit: int, as_json: bool) -> None:
@@ -111,7 +112,7 @@ def list_partitions(finder: ApplicationFinder, as_json: bool) -> None:
 @click.argument("key")
 @click.option("--until", metavar="KEY", help="Where the partition ends (default: after KEY itself).")
 @click.option("--name", help="The table's name (default: made of the keys).")
-@click.option("--group-size", type=click.IntRange(1), default=100, show_default=True, help="Aggregates a transaction.")
+@click.option("--group-size", type=POSITIVE, default=100, show_default=True, help="Aggregates a transaction.")
 @pass_finder
 def create(finder: ApplicationFinder, key: str, until: str | None, name: str | None, group_size: int) -> None:
     """Make a partition for the events with a partition key, and move those that are there, while the application runs.

@@ -14,12 +14,15 @@ from sequent_sa._asynchronous import pause
 from sequent_sa.application import Sequent
 from sequent_sa.audit import CommandRecord, EventRecord
 from sequent_sa.cli.app import ApplicationFinder, pass_finder
+from sequent_sa.cli.numbers import POSITIVE
 from sequent_sa.cli.record_lines import show_event, show_event_record, show_tree
 from sequent_sa.cli.reporting import Report, json_option
 from sequent_sa.exceptions import ConfigurationError
 
 _SECONDS_BETWEEN_LOOKS = 0.5
 _RECORDS_IN_MEMORY = 1_000
+_IDS_END = 2**63
+"""No database counts as far as that."""
 
 
 @click.command()
@@ -73,7 +76,7 @@ def show(finder: ApplicationFinder, aggregate_id: UUID, until: str | None, as_js
 
 @click.command()
 @click.option("--type", "types", multiple=True, metavar="NAME", help="Only events of this type; may be repeated.")
-@click.option("--limit", type=click.IntRange(min=1), default=20, show_default=True, help="How many of the latest.")
+@click.option("--limit", type=POSITIVE, default=20, show_default=True, help="How many of the latest.")
 @click.option("--follow", is_flag=True, help="Go on with those that are stored from now on, until Ctrl-C.")
 @json_option
 @pass_finder
@@ -124,13 +127,13 @@ def _application(finder: ApplicationFinder) -> Sequent:
 
 
 def _record(session: Session, name: str) -> CommandRecord | EventRecord:
-    found: CommandRecord | EventRecord | None = None
+    found: CommandRecord | EventRecord | None
     aggregate_id, slash, number = name.partition("/")
     try:
         if slash:
-            found = session.get(EventRecord, (UUID(aggregate_id), int(number)))
+            found = session.get(EventRecord, (UUID(aggregate_id), _number(number)))
         else:
-            found = session.get(CommandRecord, int(name))
+            found = session.get(CommandRecord, _number(name))
     except ValueError as error:
         raise ConfigurationError(
             f"{name!r} is neither the id of a command, such as 42, nor an event as AGGREGATE_ID/NUMBER"
@@ -138,6 +141,13 @@ def _record(session: Session, name: str) -> CommandRecord | EventRecord:
     if found is None:
         raise ConfigurationError(f"there is no {'event' if slash else 'command'} {name} in the event store")
     return found
+
+
+def _number(text: str) -> int:
+    number = int(text)
+    if not 0 < number < _IDS_END:
+        raise ValueError
+    return number
 
 
 def _moment(text: str) -> datetime:

@@ -11,6 +11,7 @@ import click
 
 from sequent_sa.cli.app import ApplicationFinder
 from sequent_sa.cli.commands import ApplicationGroup, Lazy
+from sequent_sa.cli.streams import is_read_to_the_end, make_streams_usable
 
 INTERRUPTED = 130
 
@@ -81,7 +82,9 @@ def sequent(context: click.Context, app: str | None, alembic_ini: Path | None) -
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run the command line (default: the process's own arguments) and exit."""
-    sys.exit(run(arguments))
+    make_streams_usable()
+    status = run(arguments)
+    sys.exit(status if is_read_to_the_end() else 1)
 
 
 def run(arguments: Sequence[str] | None = None) -> int:

@@ -7,6 +7,7 @@ import click
 from sequent_sa import database
 from sequent_sa.cli.app import ApplicationFinder, pass_finder
 from sequent_sa.cli.migration_display import plan_data, plan_lines, status_data, status_lines
+from sequent_sa.cli.numbers import POSITIVE
 from sequent_sa.cli.replay import group_size_option, workers_option
 from sequent_sa.cli.replay_display import display
 from sequent_sa.cli.reporting import Report, json_option
@@ -76,7 +77,7 @@ def status(context: click.Context, finder: ApplicationFinder, as_json: bool) -> 
 
 @migrate.command("unique-keys")
 @click.argument("types", nargs=-1, metavar="[AGGREGATE...]")
-@click.option("--group-size", type=click.IntRange(1), default=100, show_default=True, help="Aggregates a transaction.")
+@click.option("--group-size", type=POSITIVE, default=100, show_default=True, help="Aggregates a transaction.")
 @json_option
 @pass_finder
 @click.pass_context

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import click
 
 from sequent_sa.cli.demo import Demo
-from sequent_sa.cli.scaffolding import ApplicationName, render, write
+from sequent_sa.cli.scaffolding import ApplicationName, directory_named, render, write
 
 
 @click.command(no_args_is_help=True)
@@ -18,7 +16,7 @@ def new(name: str, demo: bool) -> None:
 
     Example: sequent new blog
     """
-    target = Path(name).expanduser()
+    target = directory_named(name)
     names = ApplicationName.parse(target.name)
     if demo:
         click.echo(f"$ sequent new {name}")

@@ -9,6 +9,7 @@ import click
 
 from sequent_sa import database
 from sequent_sa.cli.app import ApplicationFinder, pass_finder
+from sequent_sa.cli.numbers import POSITIVE
 from sequent_sa.cli.replay_display import Display, display
 from sequent_sa.cli.reporting import json_option
 from sequent_sa.exceptions import ConfigurationError, ReplayError
@@ -20,11 +21,11 @@ from sequent_sa.replay.replay_state import State
 from sequent_sa.replay.status import status
 
 workers_option = click.option(
-    "--workers", type=click.IntRange(1), help="Processes that replay (default: as many as pay, at most 4)."
+    "--workers", type=POSITIVE, help="Processes that replay (default: as many as pay, at most 4)."
 )
 group_size_option = click.option(
     "--group-size",
-    type=click.IntRange(1),
+    type=POSITIVE,
     default=GROUP_SIZE,
     show_default=True,
     help="Events that a process keeps the rows of in memory.",

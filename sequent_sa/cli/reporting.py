@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import json
 import sys
 from collections.abc import Mapping, Sequence
@@ -24,7 +25,7 @@ class Report:
     def say(self, data: Mapping[str, Any], *parts: Part) -> None:
         """Print `data` as JSON, or else the parts, which say the same, as a line."""
         if self._as_json:
-            click.echo(json.dumps(data, default=str, ensure_ascii=False))
+            click.echo(json.dumps(data, default=str, ensure_ascii=not _is_unicode(sys.stdout.encoding)))
         elif sys.stdout.isatty():
             _print_in_colour(parts)
         else:
@@ -43,6 +44,10 @@ class Report:
         elif rows:
             cells = [[_cell(value) for value in row.values()] for row in rows]
             (_print_table if sys.stdout.isatty() else _print_columns)(list(rows[0]), cells)
+
+
+def _is_unicode(encoding: str | None) -> bool:
+    return encoding is None or codecs.lookup(encoding).name.startswith("utf")
 
 
 def _cell(value: object) -> str:

@@ -63,6 +63,14 @@ class ApplicationName:
         return text.replace(TEMPLATE_PACKAGE, self.package).replace(TEMPLATE_CAMEL_CASE, self.camel_case)
 
 
+def directory_named(text: str) -> Path:
+    """The directory that is meant, `~` included. Raises `ConfigurationError` for the home of nobody."""
+    try:
+        return Path(text).expanduser()
+    except RuntimeError as error:
+        raise ConfigurationError(f"{text!r} is no directory: there is no such home directory; write it out") from error
+
+
 def render(name: ApplicationName, *templates: str) -> dict[str, str]:
     """The files of a new application, by path relative to it; a later template adds to the ones before."""
     scaffold = _resources.directory("scaffold")

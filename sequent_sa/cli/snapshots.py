@@ -9,6 +9,7 @@ import click
 
 from sequent_sa import database
 from sequent_sa.cli.app import ApplicationFinder, pass_finder
+from sequent_sa.cli.numbers import ANY_NUMBER, POSITIVE
 from sequent_sa.cli.reporting import Report, json_option
 from sequent_sa.snapshots import Snapshots
 
@@ -19,10 +20,10 @@ def snapshots() -> None:
 
 
 @snapshots.command()
-@click.argument("limit", type=click.IntRange(1))
+@click.argument("limit", type=POSITIVE)
 @click.option(
     "--forgotten-after",
-    type=click.IntRange(0),
+    type=ANY_NUMBER,
     default=600,
     show_default=True,
     help="Seconds after which what another process began is taken up again.",

@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from sequent_sa.cli.app import ApplicationFinder, pass_finder
+from sequent_sa.cli.numbers import ANY_NUMBER
 from sequent_sa.cli.replay import group_size_option, named, names_argument, workers_option
 from sequent_sa.cli.replay_display import display
 from sequent_sa.cli.reporting import Report, json_option
@@ -17,7 +18,7 @@ from sequent_sa.replay.drift import Difference
 
 @click.command()
 @names_argument
-@click.option("--limit", type=click.IntRange(0), default=100, show_default=True, help="Differences to print.")
+@click.option("--limit", type=ANY_NUMBER, default=100, show_default=True, help="Differences to print.")
 @workers_option
 @group_size_option
 @json_option

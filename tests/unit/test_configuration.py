@@ -139,6 +139,7 @@ def test_an_unknown_environment_is_refused(project: Path) -> None:
     "text",
     [
         "[tool.sequent\n",
+        "tool = 1\n",
         "[tool]\nsequent = 1\n",
         "[tool.sequent]\napp = 1\n",
         "[tool.sequent]\ndatabases = 'sqlite://'\n",
@@ -152,6 +153,15 @@ def test_a_mistake_in_pyproject_names_the_file(tmp_path: Path, text: str) -> Non
 
     with pytest.raises(ConfigurationError, match=r"pyproject\.toml"):
         Configuration.load(tmp_path, {})
+
+
+def test_a_working_directory_that_is_gone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Somebody removed it in another window."""
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+    with pytest.raises(ConfigurationError, match="the working directory is gone"):
+        Configuration.load(environ={})
 
 
 def test_an_alembic_ini_may_be_named(project: Path) -> None:

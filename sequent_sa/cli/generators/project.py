@@ -7,13 +7,14 @@ import os
 import re
 import shutil
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 from sequent_sa import _resources
+from sequent_sa._narrowing import is_mapping
 from sequent_sa.cli.generators.names import Name
 from sequent_sa.cli.generators.python_file import PythonFile
 from sequent_sa.cli.scaffolding import TEMPLATE_PACKAGE, make_parents
@@ -34,7 +35,7 @@ class Project:
         self.root = configuration.root
         self.package = configuration.app.partition(":")[0].partition(".")[0]
         self._sources = next((each for each in (self.root, self.root / "src") if (each / self.package).is_dir()), None)
-        if self._sources is None:
+        if self._sources is None or not self.package:
             raise ConfigurationError(
                 f"the application is {configuration.app}, but {self.root} has no directory {self.package}: "
                 "run this in the directory of an application that `sequent new` has made"
@@ -182,6 +183,7 @@ def _restore(path: Path, before: bytes | None) -> None:
 
 def _line_length(root: Path) -> int:
     path = root / "pyproject.toml"
-    tables: Mapping[str, Any] = tomllib.loads(path.read_text("utf-8")) if path.is_file() else {}
-    length = tables.get("tool", {}).get("ruff", {}).get("line-length", USUAL_WIDTH)
-    return length if isinstance(length, int) else USUAL_WIDTH
+    value: Any = tomllib.loads(path.read_text("utf-8")) if path.is_file() else {}
+    for name in ("tool", "ruff", "line-length"):
+        value = value.get(name) if is_mapping(value) else None
+    return value if isinstance(value, int) else USUAL_WIDTH

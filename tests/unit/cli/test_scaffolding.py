@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from sequent_sa.cli.scaffolding import ApplicationName, render, write
+from sequent_sa.cli.scaffolding import ApplicationName, directory_named, render, write
 from sequent_sa.exceptions import ConfigurationError
 
 FILES = {"README.md": "A shop\n", "shop/domain/order.py": "class Order: ...\n"}
@@ -113,6 +113,13 @@ def test_a_failure_leaves_nothing_behind(tmp_path: Path) -> None:
         write(impossible, tmp_path / "work" / "shop")
 
     assert [] == list(tmp_path.iterdir())
+
+
+def test_the_home_of_nobody_is_no_directory() -> None:
+    """`~` is that of who runs the command, and `~somebody` must be there."""
+    assert Path.home() / "shop" == directory_named("~/shop")
+    with pytest.raises(ConfigurationError, match=r"'~nobody-at-all/shop' is no directory: there is no such home"):
+        directory_named("~nobody-at-all/shop")
 
 
 def test_a_parent_that_is_a_file_is_named(tmp_path: Path) -> None:
