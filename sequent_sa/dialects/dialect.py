@@ -64,8 +64,8 @@ class EventRow(NamedTuple):
     data: str
 
 
-EventValues = tuple[UUID, int, datetime, int, Any]
-"""An event when very many are read: aggregate, sequence number, moment in UTC, id of its type, and JSON.
+EventsOfAggregate = tuple[UUID, Sequence[tuple[int, datetime, int, Any]]]
+"""Events when very many are read: the aggregate, and of each its number, moment in UTC, id of its type, and JSON.
 
 The JSON is text, or bytes, or what msgspec leaves unread.
 """
@@ -353,8 +353,8 @@ class Dialect(Protocol):
 
     def stream_events(
         self, connection: Connection, where: Sequence[ColumnElement[bool]]
-    ) -> Generator[Sequence[EventValues], None, None]:
-        """Read very many events, aggregate by aggregate, a bounded number at a time."""
+    ) -> Generator[EventsOfAggregate, None, None]:
+        """Read very many events, aggregate by aggregate, of each a bounded number at a time."""
         ...
 
     def estimated_rows(self, connection: Connection, statement: Select[*tuple[Any, ...]]) -> int:

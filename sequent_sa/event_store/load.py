@@ -139,11 +139,16 @@ class Load:
             *where,
         ]
         with closing(self._dialect.stream_events(connection, conditions)) as found:
-            for rows in found:
-                yield [
+            portion: list[Event] = []
+            for aggregate_id, rows in found:
+                portion += [
                     readers[type_id](aggregate_id, number, created_at, data)
-                    for aggregate_id, number, created_at, type_id, data in rows
+                    for number, created_at, type_id, data in rows
                 ]
+                if len(portion) >= _ROWS_IN_MEMORY:
+                    yield portion
+                    portion = []
+            yield portion
 
     def window(
         self,

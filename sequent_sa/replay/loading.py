@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import re
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from contextlib import contextmanager
@@ -22,6 +23,7 @@ from sequent_sa.projections.view_record import VIEW_SCHEMA
 from sequent_sa.replay.exhaustion import exhausted
 
 _WRITES_A_FLUSH = 1_000
+_OBJECTS_BETWEEN_COLLECTIONS = 10_000
 _LIVE = re.compile(rf"\b{VIEW_SCHEMA}\b", re.IGNORECASE)
 
 
@@ -80,11 +82,24 @@ def load_in_memory(
     """Make rows for the events of whole aggregates, still in memory. Returns the number of events."""
     projection = Projection([projector(persistor) for projector in projectors])
     number = 0
-    for portion in portions:
-        projection.project(portion)
-        number += len(portion)
-        advanced(len(portion))
+    with _collecting_seldom():
+        for portion in portions:
+            projection.project(portion)
+            number += len(portion)
+            advanced(len(portion))
     return number
+
+
+@contextmanager
+def _collecting_seldom() -> Generator[None, None, None]:
+    # The rows that pile up are no garbage, and Python would look through them again and again.
+    before = gc.get_threshold()
+    if before[0]:
+        gc.set_threshold(max(before[0], _OBJECTS_BETWEEN_COLLECTIONS), *before[1:])
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)
 
 
 def store_rows(persistor: InMemoryPersistor, connection: Connection) -> None:

@@ -24,7 +24,6 @@ from psycopg.errors import (
 )
 from sqlalchemy import (
     BigInteger,
-    Boolean,
     ColumnElement,
     Connection,
     Engine,
@@ -32,27 +31,24 @@ from sqlalchemy import (
     FromClause,
     Select,
     Table,
-    Text,
     any_,
     event,
     func,
     inspect,
-    literal,
-    or_,
     select,
     tablesample,
     text,
 )
-from sqlalchemy import cast as sql_cast
 from sqlalchemy.dialects.postgresql import Insert, insert
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.schema import CreateSchema, DropSchema
-from sqlalchemy.types import TypeEngine, UserDefinedType
+from sqlalchemy.types import TypeEngine
 
 from sequent_sa import tables
-from sequent_sa.dialects.dialect import TYPE_COLUMNS, EventRow, EventValues, Failure, FailureKind, ShadowTables
+from sequent_sa.dialects.dialect import TYPE_COLUMNS, EventRow, EventsOfAggregate, Failure, FailureKind, ShadowTables
 from sequent_sa.dialects.driver_transaction import DriverTransaction, PartOfTransaction, refuse_autocommit
 from sequent_sa.dialects.partitions import Partitions
+from sequent_sa.dialects.postgresql import marks
 from sequent_sa.dialects.postgresql.bulk_loading import load_rows
 from sequent_sa.dialects.postgresql.burst import (
     PartOfPostgreSQLTransaction,
@@ -263,23 +259,13 @@ class PostgreSQL:
         return str(mark)
 
     def committed_between(self, after: str | None, until: str | None) -> Sequence[ColumnElement[bool]]:
-        xact_id = tables.events.c.xact_id
-        conditions: list[ColumnElement[bool]] = []
-        if until is not None:
-            conditions.append(or_(xact_id.is_(None), ~_above_floor(), _visible(xact_id, until)))
-        if after is not None:
-            _, xmax, open_ids = after.split(":")
-            still_open = [int(open_id) for open_id in open_ids.split(",") if open_id]
-            conditions.append(or_(xact_id >= int(xmax), xact_id.in_(still_open)))
-            conditions.append(~_visible(xact_id, after))
-            conditions.append(_above_floor())
-        return conditions
+        return marks.committed_between(after, until)
 
     def committed_at(self, mark: str) -> Sequence[ColumnElement[bool]]:
-        return [_visible(tables.events.c.xact_id, mark)]
+        return [marks.committed_at(mark)]
 
     def not_committed_at(self, mark: str | None) -> Sequence[ColumnElement[bool]]:
-        return [] if mark is None else [~_visible(tables.events.c.xact_id, mark)]
+        return [] if mark is None else [marks.not_committed_at(mark)]
 
     def cluster_identifier(self, connection: Connection) -> str | None:
         found = text("SELECT system_identifier, pg_is_in_recovery() FROM pg_control_system()")
@@ -299,7 +285,7 @@ class PostgreSQL:
 
     def stream_events(
         self, connection: Connection, where: Sequence[ColumnElement[bool]]
-    ) -> Generator[Sequence[EventValues], None, None]:
+    ) -> Generator[EventsOfAggregate, None, None]:
         return stream_events(connection, where)
 
     def estimated_rows(self, connection: Connection, statement: Select[*tuple[Any, ...]]) -> int:
@@ -325,27 +311,3 @@ def _refuse_standby(in_recovery: bool) -> None:
             "positions cannot be read on a hot standby, whose snapshots do not list open transactions: "
             "connect to the primary server"
         )
-
-
-class _Xid8(UserDefinedType[str]):
-    cache_ok = True
-
-    def get_col_spec(self, **_: object) -> str:
-        return "xid8"
-
-
-class _PgSnapshot(UserDefinedType[str]):
-    cache_ok = True
-
-    def get_col_spec(self, **_: object) -> str:
-        return "pg_snapshot"
-
-
-def _above_floor() -> ColumnElement[bool]:
-    # What came by a restore carries transaction ids of another cluster, and was there before everything else.
-    return tables.events.c.command_id > select(tables.store_state.c.floor_command_id).scalar_subquery()
-
-
-def _visible(xact_id: ColumnElement[int], mark: str) -> ColumnElement[bool]:
-    snapshot = sql_cast(literal(mark, Text()), _PgSnapshot())
-    return func.pg_visible_in_snapshot(sql_cast(sql_cast(xact_id, Text()), _Xid8()), snapshot, type_=Boolean())

@@ -35,7 +35,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.types import TypeEngine
 
 from sequent_sa import tables
-from sequent_sa.dialects.dialect import TYPE_COLUMNS, EventRow, EventValues, Failure, FailureKind, ShadowTables
+from sequent_sa.dialects.dialect import TYPE_COLUMNS, EventRow, EventsOfAggregate, Failure, FailureKind, ShadowTables
 from sequent_sa.dialects.driver_transaction import DriverTransaction, PartOfTransaction, refuse_autocommit
 from sequent_sa.dialects.partitions import Partitions
 from sequent_sa.dialects.sqlite.bulk_loading import load_rows
@@ -285,7 +285,7 @@ class SQLite:
 
     def stream_events(
         self, connection: Connection, where: Sequence[ColumnElement[bool]]
-    ) -> Generator[Sequence[EventValues], None, None]:
+    ) -> Generator[EventsOfAggregate, None, None]:
         return stream_events(connection, where)
 
     def estimated_rows(self, connection: Connection, statement: Select[*tuple[Any, ...]]) -> int:

@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from datetime import UTC, datetime
+from itertools import groupby
+from operator import itemgetter
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, Connection, select
 
-from sequent_sa.dialects.dialect import EventValues
+from sequent_sa.dialects.dialect import EventsOfAggregate
 from sequent_sa.dialects.driver_transaction import errors_of, refuse
 from sequent_sa.dialects.statement import Statement
 from sequent_sa.tables import events
 
 _ROWS = 1_000
+_ID = itemgetter(0)
 
 
 def stream_events(
     connection: Connection, where: Sequence[ColumnElement[bool]]
-) -> Generator[Sequence[EventValues], None, None]:
-    """Events, aggregate by aggregate, a bounded number at a time."""
+) -> Generator[EventsOfAggregate, None, None]:
+    """Events, aggregate by aggregate, of each a bounded number at a time."""
     columns = events.c
     statement = (
         select(
@@ -34,23 +37,18 @@ def stream_events(
     try:
         cursor.execute(compiled.text, compiled.values({}))
         while rows := cursor.fetchmany(_ROWS):
-            yield _with_values(rows)
+            yield from _by_aggregate(rows)
     except errors_of(connection) as error:
         refuse(connection, compiled.text, error)
     finally:
         cursor.close()
 
 
-def _with_values(rows: Sequence[Sequence[Any]]) -> list[EventValues]:
-    result: list[EventValues] = []
-    last: object = None
-    aggregate_id = UUID(int=0)
-    read_moment = datetime.fromisoformat
-    for stored_id, number, moment, type_id, data in rows:
-        if stored_id != last:
-            last, aggregate_id = stored_id, UUID(stored_id)
-        created_at = read_moment(moment)
-        if created_at.tzinfo is not UTC:
-            created_at = created_at.astimezone(UTC)
-        result.append((aggregate_id, number, created_at, type_id, data))
-    return result
+def _by_aggregate(rows: Sequence[Sequence[Any]]) -> Iterator[EventsOfAggregate]:
+    for stored_id, found in groupby(rows, _ID):
+        yield UUID(stored_id), [(number, _moment(text), type_id, data) for _, number, text, type_id, data in found]
+
+
+def _moment(text: str) -> datetime:
+    moment = datetime.fromisoformat(text)
+    return moment if moment.tzinfo is UTC else moment.astimezone(UTC)
