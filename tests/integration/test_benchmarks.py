@@ -86,7 +86,7 @@ def test_memory_and_growth_are_measured(databases: Databases) -> None:
     memory.measure(results, databases.name, new_of(databases), events=100)
     growth.measure(results, databases.name, new_of(databases), most=100)
     held, grown = results.tables
-    assert 3 == len(held.rows)
+    assert 9 == len(held.rows)
     assert {"sqlite": 1, "postgresql": 2}[databases.name] == len(grown.rows)
 
 
