@@ -7,6 +7,11 @@ from typing import Any
 
 import mermaidx
 
+_CONFIG = {
+    "htmlLabels": False,  # the styles of the page would change their size
+    "sequence": {"mirrorActors": False, "actorMargin": 12, "width": 125, "height": 40, "messageMargin": 28},
+}
+
 _numbers = count(1)
 
 
@@ -19,5 +24,5 @@ def on_config(config: Any) -> Any:
 
 def picture(source: str, _language: str, css_class: str, *_: Any, **__: Any) -> str:
     """The picture of a diagram, as large as the page is wide at most."""
-    svg = mermaidx.render(source, theme="neutral", config={"htmlLabels": False}).svg()
+    svg = mermaidx.render(source, theme="neutral", config=_CONFIG).svg()
     return f'<div class="{css_class}">{svg.replace("my-svg", f"diagram-{next(_numbers)}")}</div>'
