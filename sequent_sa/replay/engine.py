@@ -252,7 +252,8 @@ class Replay:
                         raise
                     raise ReplayError(
                         f"{record.__name__} is not what the database has ({error.orig}): write a migration of "
-                        f"{table.name} (`alembic revision --autogenerate`), and run `sequent migrate online` again"
+                        f"{table.name} (`alembic revision --autogenerate`, which compares the records that env.py "
+                        "imports), and run `sequent migrate online` again"
                     ) from error
 
     def _refuse_rows(self, connection: Connection) -> None:

@@ -124,7 +124,10 @@ def test_a_migration_that_nobody_wrote(app: Sequent, project: CommandLine) -> No
         table.drop(connection)
     line = project.fails(f"{more} migrate online")
     assert "IndexRecord is not what the database has" in line
-    assert "write a migration of index_records (`alembic revision --autogenerate`)" in line
+    assert (
+        "write a migration of index_records (`alembic revision --autogenerate`, which compares the records that env"
+        in line
+    )
     with app.dialect.writing(app.engine) as connection, connection.begin():
         table.create(connection)
     app.engine.dispose()
