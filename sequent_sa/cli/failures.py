@@ -11,6 +11,9 @@ _NO_CONNECTION = (
     "check DATABASE_URL and [tool.sequent.databases], and whether `sequent db create` has made the database"
 )
 
+_INSUFFICIENT_PRIVILEGE = "42501"
+_NO_RIGHT = "let the owner of the tables run this, or grant it to the user of DATABASE_URL"
+
 
 def explanation(error: Exception) -> str | None:
     """What to tell the user; None for a defect, whose traceback is needed."""
@@ -18,5 +21,7 @@ def explanation(error: Exception) -> str | None:
         return str(error)
     if isinstance(error, DBAPIError):
         text = f"the database says: {error.orig}"  # its own text would repeat the statement and its parameters
-        return text if error.statement is not None else f"{text} ({_NO_CONNECTION})"
+        if error.statement is None:
+            return f"{text} ({_NO_CONNECTION})"
+        return f"{text} ({_NO_RIGHT})" if getattr(error.orig, "sqlstate", None) == _INSUFFICIENT_PRIVILEGE else text
     return None

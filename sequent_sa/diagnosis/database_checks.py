@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+from sqlalchemy import false, insert, select
 from sqlalchemy.exc import DBAPIError
 
 from sequent_sa import database
@@ -12,6 +13,7 @@ from sequent_sa.application import Sequent
 from sequent_sa.diagnosis.finding import Finding, error, ok, warning
 from sequent_sa.exceptions import SequentError
 from sequent_sa.projections.activation import missing_tables
+from sequent_sa.tables import events
 
 
 def check_database(app: Sequent) -> Iterator[Finding]:
@@ -34,9 +36,12 @@ def check_database(app: Sequent) -> Iterator[Finding]:
 
 
 def check_event_store(app: Sequent) -> Iterator[Finding]:
-    """Whether it has the tables of this version. Raises `DatabaseNotReady` when not."""
+    """Whether it has the tables of this version, and may be written. Raises `DatabaseNotReady` when it has not."""
     database.check_event_store(app.engine)
     current, _ = database.event_store_revision(app.engine)
+    with app.dialect.writing(app.engine) as connection, connection.begin() as transaction:
+        connection.execute(insert(events).from_select(list(events.c), select(events).where(false())))
+        transaction.rollback()
     yield ok("event store", f"at revision {current}, the one of this version of sequent-sa")
 
 

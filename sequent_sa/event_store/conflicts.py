@@ -89,7 +89,9 @@ def general(failure: Failure, error: BaseException) -> SequentError | None:
             "take part in one without an isolation level of its own"
         )
     if failure.kind is FailureKind.READ_ONLY:
-        return UnitOfWorkError(f"this transaction can only read ({error}): execute commands outside of it")
+        return UnitOfWorkError(
+            f"this transaction can only read ({error}): execute commands outside of it, where one may write"
+        )
     if failure.kind is FailureKind.TABLE_MISSING:
         return DatabaseNotReady(
             f"a table is missing ({error}): bring the event store up with `sequent db create-event-store`, and the "

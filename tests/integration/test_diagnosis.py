@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from sqlalchemy import text, update
+from sqlalchemy import event, text, update
+from sqlalchemy.engine.interfaces import DBAPIConnection
 
 from sequent_sa import Sequent
 from sequent_sa.diagnosis import Finding, Status, diagnose
@@ -125,6 +126,24 @@ def test_an_event_store_of_another_version(app: Sequent, revision: str | None) -
     found = trouble(app)
     assert ("event store", Status.ERROR) == (found.check, found.status)
     assert ("install a newer" if revision else "create-event-store") in found.text
+
+
+def test_an_event_store_that_may_only_be_read(app: Sequent) -> None:
+    """Commands would fail: of a standby, with a user without the rights, or on a file that is protected."""
+    statement = "SET default_transaction_read_only = on"
+    if app.engine.dialect.name == "sqlite":
+        statement = "PRAGMA query_only = ON"
+    app.engine.dispose()
+
+    @event.listens_for(app.engine.pool, "connect")
+    def only_reads(connection: DBAPIConnection, _: object) -> None:
+        connection.cursor().execute(statement)
+        connection.commit()
+
+    found = trouble(app)
+    assert ("event store", Status.ERROR) == (found.check, found.status)
+    assert "the database says: " in found.text
+    assert "at what its user may do there" in str(found.fix)
 
 
 def test_a_view_table_that_is_gone(app: Sequent) -> None:
