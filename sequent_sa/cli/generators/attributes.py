@@ -47,6 +47,7 @@ _TYPES = {
 }
 _OTHER_NAMES = {"string": "str", "text": "str", "integer": "int", "boolean": "bool", "bigdecimal": "decimal"}
 _DATE_TYPES = ("date", "datetime")
+_DEEPEST = 10
 # Each would hide the type from the annotations behind it.
 _NEVER = frozenset({"str", "int", "float", "bool", "list", "dict", DATES})
 
@@ -97,6 +98,8 @@ def _parse(text: str, message_type: type[Message]) -> Attribute:
         )
     if hasattr(message_type, name) or name in message_type.__envelope__ or name in message_type.__annotations__:
         raise ConfigurationError(f"{name!r} is no name for an attribute: every {message_type.__name__} has one already")
+    if named.count("[") > _DEEPEST:
+        raise ConfigurationError(f"the type of {name!r} is nested too deep")
     return Attribute(name, _type_named(named.removesuffix("?").lower()), named.endswith("?"))
 
 
@@ -104,8 +107,8 @@ def _type_named(text: str) -> Type:
     if (inner := _inside(text, "list[")) is not None:
         item = _type_named(inner)
         return Type(f"list[{item.annotation}]", f"[{item.value}]", item.imports, item.value_imports)
-    if (inner := _inside(text, "dict[")) is not None:
-        item = _type_named(inner.removeprefix("str,").strip())
+    if (inner := _inside(text, "dict[str,")) is not None:
+        item = _type_named(inner.strip())
         value = f'{{"key": {item.value}}}'
         return Type(f"dict[str, {item.annotation}]", value, item.imports, item.value_imports)
     try:
