@@ -13,6 +13,7 @@ from tests.acceptance.command_line import CommandLine
 from tests.blog import new_app
 from tests.databases import Database
 
+ROOT = Path(__file__).parents[2]
 ADD = """
 app.execute_commands(AddPost(aggregate_id=app.new_uuid(), author="ben", title="Hi"))
 print([record.title for record in session.query(PostRecord)], Post, PostCommandHandler, PostProjector, PostAdded)
@@ -25,8 +26,7 @@ def line(migrated_database: Database) -> CommandLine:
     app = new_app(migrated_database.url)
     app.create_all()
     app.engine.dispose()
-    root = Path(__file__).parents[2]
-    return CommandLine(root, DATABASE_URL=migrated_database.url, SEQUENT_APP="tests.blog.app:app")
+    return CommandLine(ROOT, DATABASE_URL=migrated_database.url, SEQUENT_APP="tests.blog.app:app")
 
 
 def test_a_program_comes_through_a_pipe(line: CommandLine) -> None:
@@ -44,6 +44,17 @@ def test_the_exit_status_is_that_of_the_program(line: CommandLine) -> None:
     assert "SyntaxError" in line.run("sequent console", stdin="if").stderr
     missing = "app.repository.load_aggregate(app.new_uuid(), Post)"
     assert "no aggregate is stored with id" in line.fails("sequent console", stdin=missing)
+
+
+def test_streams_that_are_closed(tmp_path: Path) -> None:
+    """Who reads may stop reading, and what was closed is empty: neither is a traceback."""
+    line = CommandLine(ROOT, DATABASE_URL=f"sqlite:///{tmp_path}/blog.db", SEQUENT_APP="tests.blog.app:app")
+    program = f"{sys.executable} -m sequent_sa.cli console"
+    script = f"set -o pipefail; {program} <<< 'for i in range(99999): print(i)' | head -1; echo $?; {program} <&- >&-"
+    done = subprocess.run(
+        ["bash", "-c", script], cwd=line.directory, env=line.variables, capture_output=True, text=True, check=False
+    )
+    assert (0, "0\n1\n", "") == (done.returncode, done.stdout, done.stderr)
 
 
 def test_somebody_types(line: CommandLine) -> None:

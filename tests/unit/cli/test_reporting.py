@@ -71,6 +71,14 @@ def test_json_has_the_values_as_they_are() -> None:
     assert {"id": str(UUID(int=1)), "at": "2026-01-01 00:00:00+00:00", "name": "Zoë"} == last
 
 
+@pytest.mark.parametrize(("encoding", "expected"), [("utf-8", "Zoë"), ("ascii", "Zo\\u00eb"), ("latin-1", "Zo\\u00eb")])
+def test_json_is_json_in_every_encoding(encoding: str, expected: str) -> None:
+    """Letters stay as they are where the encoding is one of Unicode, and are escaped everywhere else."""
+    with redirect_stdout(io.TextIOWrapper(io.BytesIO(), encoding=encoding)) as stream:
+        Report(as_json=True).say({"name": "Zoë"})
+        assert f'{{"name": "{expected}"}}\n'.encode() == stream.buffer.getvalue()
+
+
 def test_a_line_is_in_colour_only_on_a_terminal(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
