@@ -23,6 +23,9 @@ def optimize(engine: Engine, twins: Sequence[str], doing: Doing) -> None:
         tables = [name for name in twins if name not in catalog.views_among(connection, REPLAY, twins)]
         todo = int(connection.scalar(_COUNT) or 0)
     _make_deferred(engine, doing, todo + len(tables))
+    with engine.connect() as connection, connection.begin():
+        connection.execute(_SYNCHRONOUS)
+        connection.execute(_WRITE_LOG)
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         clustered = connection.scalars(_CLUSTERED, {"schema": REPLAY}).all()  # the marks came back with the indexes
         tidying = [f"CLUSTER {REPLAY}.{quote(name)}" for name in clustered]
@@ -56,6 +59,9 @@ _NEXT = text(
     f"SELECT number, statement FROM {REPLAY}.{DEFERRED} WHERE phase = '{OPTIMIZE}' ORDER BY number LIMIT 1 FOR UPDATE"
 )
 _DONE = text(f"DELETE FROM {REPLAY}.{DEFERRED} WHERE number = :number")
+# Rows whose commit is not on the disk yet, as after `synchronous_commit = off`, cannot be marked as visible to all.
+_SYNCHRONOUS = text("SET LOCAL synchronous_commit = on")
+_WRITE_LOG = text("SELECT pg_logical_emit_message(true, 'sequent', 'optimize')")
 _CLUSTERED = text("""
     SELECT t.relname FROM pg_index i JOIN pg_class t ON t.oid = i.indrelid
      WHERE i.indisclustered AND t.relnamespace = to_regnamespace(:schema) ORDER BY 1
