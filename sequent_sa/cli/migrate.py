@@ -8,12 +8,12 @@ from sequent_sa import database
 from sequent_sa.cli.app import ApplicationFinder, pass_finder
 from sequent_sa.cli.migration_display import plan_data, plan_lines, status_data, status_lines
 from sequent_sa.cli.numbers import POSITIVE
-from sequent_sa.cli.replay import group_size_option, workers_option
+from sequent_sa.cli.replay import group_size_option, lock_timeout_option, workers_option
 from sequent_sa.cli.replay_display import display
 from sequent_sa.cli.reporting import Report, json_option
 from sequent_sa.migration.migration import Migration
 from sequent_sa.migration.plans import MigrationPlan
-from sequent_sa.replay.context import GROUP_SIZE
+from sequent_sa.replay.context import GROUP_SIZE, LOCK_TIMEOUT
 
 
 @click.group()
@@ -45,14 +45,15 @@ def online(finder: ApplicationFinder, dry_run: bool, workers: int | None, group_
 
 @migrate.command()
 @_dry_run
+@lock_timeout_option
 @json_option
 @pass_finder
-def offline(finder: ApplicationFinder, dry_run: bool, as_json: bool) -> None:
+def offline(finder: ApplicationFinder, dry_run: bool, lock_timeout: float, as_json: bool) -> None:
     """Go live: replay what has happened since, swap the tables, activate the new versions.
 
     Example: sequent migrate offline
     """
-    migration = _migration(finder)
+    migration = _migration(finder, lock_timeout=lock_timeout)
     if dry_run:
         _show_plan(migration.offline_plan(), as_json)
         return
@@ -113,11 +114,17 @@ def _show_plan(plan: MigrationPlan, as_json: bool) -> None:
     Report(as_json).say({"plan": plan_data(plan)}, "\n".join(plan_lines(plan)))
 
 
-def _migration(finder: ApplicationFinder, workers: int | None = None, group_size: int = GROUP_SIZE) -> Migration:
+def _migration(
+    finder: ApplicationFinder,
+    workers: int | None = None,
+    group_size: int = GROUP_SIZE,
+    lock_timeout: float = LOCK_TIMEOUT,
+) -> Migration:
     return Migration(
         finder.application,
         finder.alembic_ini,
         import_name=finder.import_name,
         workers=workers,
         group_size=group_size,
+        lock_timeout=lock_timeout,
     )

@@ -15,7 +15,7 @@ from sequent_sa.cli.reporting import json_option
 from sequent_sa.exceptions import ConfigurationError, ReplayError
 from sequent_sa.migration.migration import Migration
 from sequent_sa.projections.projector import Projector
-from sequent_sa.replay.context import GROUP_SIZE, ReplayContext
+from sequent_sa.replay.context import GROUP_SIZE, LOCK_TIMEOUT, ReplayContext
 from sequent_sa.replay.engine import Replay
 from sequent_sa.replay.replay_state import State
 from sequent_sa.replay.status import status
@@ -29,6 +29,13 @@ group_size_option = click.option(
     default=GROUP_SIZE,
     show_default=True,
     help="Events that a process keeps the rows of in memory.",
+)
+lock_timeout_option = click.option(
+    "--lock-timeout",
+    type=click.FloatRange(0),
+    default=LOCK_TIMEOUT,
+    show_default=True,
+    help="Seconds in which a moment to go live must be found.",
 )
 names_argument = click.argument("names", nargs=-1, metavar="[PROJECTOR]...")
 
@@ -94,14 +101,15 @@ def optimize(finder: ApplicationFinder, as_json: bool) -> None:
 
 
 @replay.command()
+@lock_timeout_option
 @json_option
 @pass_finder
-def golive(finder: ApplicationFinder, as_json: bool) -> None:
+def golive(finder: ApplicationFinder, lock_timeout: float, as_json: bool) -> None:
     """Put the copies in the place of the tables, and activate the projectors' versions, in one transaction.
 
     Example: sequent projectors replay golive
     """
-    with _shown(finder, as_json) as (context, shown):
+    with _shown(finder, as_json, lock_timeout=lock_timeout) as (context, shown):
         finder.application.register_types()
         _resumed(context, shown).go_live()
 
@@ -110,16 +118,22 @@ def golive(finder: ApplicationFinder, as_json: bool) -> None:
 @names_argument
 @workers_option
 @group_size_option
+@lock_timeout_option
 @json_option
 @pass_finder
 def all_steps(
-    finder: ApplicationFinder, names: tuple[str, ...], workers: int | None, group_size: int, as_json: bool
+    finder: ApplicationFinder,
+    names: tuple[str, ...],
+    workers: int | None,
+    group_size: int,
+    lock_timeout: float,
+    as_json: bool,
 ) -> None:
     """Take all steps, beginning a replay or going on with the one in progress.
 
     Example: sequent projectors replay all
     """
-    with _shown(finder, as_json, workers, group_size) as (context, shown):
+    with _shown(finder, as_json, workers, group_size, lock_timeout) as (context, shown):
         finder.application.register_types()
         current = Replay.resume(context, shown.report, shown.watch)
         if current is not None and names and set(names) != {p.__type_name__ for p in current.projectors}:
@@ -154,23 +168,35 @@ def show_status(finder: ApplicationFinder, as_json: bool) -> None:
 
 @contextmanager
 def _shown(
-    finder: ApplicationFinder, as_json: bool, workers: int | None = None, group_size: int = GROUP_SIZE
+    finder: ApplicationFinder,
+    as_json: bool,
+    workers: int | None = None,
+    group_size: int = GROUP_SIZE,
+    lock_timeout: float = LOCK_TIMEOUT,
 ) -> Generator[tuple[ReplayContext, Display], None, None]:
     """What every step does around its work: look for the store, show the progress, and say where things stand."""
-    context = replay_context(finder, workers, group_size)
+    context = replay_context(finder, workers, group_size, lock_timeout)
     shown = display(as_json)
     with shown:
         yield context, shown
     shown.status(status(context))
 
 
-def replay_context(finder: ApplicationFinder, workers: int | None, group_size: int) -> ReplayContext:
+def replay_context(
+    finder: ApplicationFinder, workers: int | None, group_size: int, lock_timeout: float = LOCK_TIMEOUT
+) -> ReplayContext:
     """What a replay of the application needs. Raises `ConfigurationError` when there is no event store."""
     app = finder.application
     database.check_event_store(app.engine)
-    return Migration(
-        app, finder.alembic_ini, import_name=finder.import_name, workers=workers, group_size=group_size
-    ).context
+    migration = Migration(
+        app,
+        finder.alembic_ini,
+        import_name=finder.import_name,
+        workers=workers,
+        group_size=group_size,
+        lock_timeout=lock_timeout,
+    )
+    return migration.context
 
 
 def _resumed(context: ReplayContext, shown: Display) -> Replay:

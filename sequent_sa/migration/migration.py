@@ -22,7 +22,7 @@ from sequent_sa.projections.persistors.record_table import record_table
 from sequent_sa.projections.projector import Projector
 from sequent_sa.projections.projector_states import ProjectorState, by_projector, read_states, unknown_projectors
 from sequent_sa.replay import portions, replay_state
-from sequent_sa.replay.context import GROUP_SIZE, ReplayContext
+from sequent_sa.replay.context import GROUP_SIZE, LOCK_TIMEOUT, ReplayContext
 from sequent_sa.replay.drift import Difference, verify
 from sequent_sa.replay.engine import Replay
 from sequent_sa.replay.meter import Watch
@@ -37,7 +37,8 @@ class Migration:
     """The two halves of an upgrade. `online` may take long and disturbs nobody; `offline` takes a moment.
 
     `alembic_ini` belongs to the application's view migrations; None for the one that its configuration says. Worker
-    processes import the application by `import_name`, `module:attribute`; without it there are none.
+    processes import the application by `import_name`, `module:attribute`; without it there are none. `lock_timeout` is
+    how many seconds going live looks for a moment.
     """
 
     def __init__(
@@ -48,11 +49,12 @@ class Migration:
         import_name: str | None = None,
         workers: int | None = None,
         group_size: int = GROUP_SIZE,
+        lock_timeout: float = LOCK_TIMEOUT,
     ) -> None:
         self._app = app
         self._ini = alembic_ini or app.configuration.view_migrations
         self._history = ViewHistory(self._ini)
-        self._options = (import_name, workers, group_size)
+        self._options = (import_name, workers, group_size, lock_timeout)
 
     def online(self, report: Report, watch: Watch) -> None:
         """Bring the event store up, and replay new and changed projectors beside the running application.
@@ -153,9 +155,13 @@ class Migration:
     def context(self) -> ReplayContext:
         """What a replay needs of the application."""
         history = self._history if self._ini.is_file() else NoViewHistory()
-        import_name, workers, group_size = self._options
+        import_name, workers, group_size, lock_timeout = self._options
         return replace(
-            self._app.replay_context(history), import_name=import_name, workers=workers, group_size=group_size
+            self._app.replay_context(history),
+            import_name=import_name,
+            workers=workers,
+            group_size=group_size,
+            lock_timeout=lock_timeout,
         )
 
     def _refuse_unready(self) -> None:

@@ -20,6 +20,7 @@ Projectors = Sequence[type[Projector]]
 Report = Callable[[str], None]
 
 GROUP_SIZE = 50_000
+LOCK_TIMEOUT = 10.0
 
 
 class ViewMigrations(Protocol):
@@ -50,7 +51,7 @@ class ReplayContext:
     type_names: TypeNames
     projectors: Projectors
     migrations: ViewMigrations
-    lock_timeout: float = 10.0
+    lock_timeout: float = LOCK_TIMEOUT
     group_size: int = GROUP_SIZE
     workers: int | None = None
     import_name: str | None = None

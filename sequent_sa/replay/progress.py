@@ -52,16 +52,20 @@ def hold(connection: Connection, replay_id: int) -> None:
         select(replay_states.c.state).where(replay_states.c.id == replay_id).with_for_update(read=True, key_share=True)
     )
     if state is None or State(state) in ENDED:
-        raise ReplayError("this replay was ended by another process")
+        raise ReplayError(_ENDED_BY_ANOTHER)
 
 
 def window(connection: Connection, replay_id: int) -> Window:
-    """What is loaded, and how far the loading of what was committed after that came."""
-    return _window(
-        connection.execute(
-            select(*_WINDOW).where(replay_states.c.id == replay_id).with_for_update(key_share=True)
-        ).one()
-    )
+    """What is loaded, and how far the loading of what was committed after that came.
+
+    Raises `ReplayError` when the replay was ended, and its copies are those of another one.
+    """
+    row = connection.execute(
+        select(*_WINDOW).where(replay_states.c.id == replay_id).with_for_update(key_share=True)
+    ).one_or_none()
+    if row is None:
+        raise ReplayError(_ENDED_BY_ANOTHER)
+    return _window(row)
 
 
 def advance(connection: Connection, replay_id: int, until: str, before: Position | None, last: Position) -> Position:
@@ -139,6 +143,9 @@ def counts(connection: Connection, replay_id: int) -> GroupCounts:
         func.coalesce(func.sum(columns.events), 0),
     ).where(columns.replay_id == replay_id)
     return GroupCounts(*(int(number) for number in connection.execute(statement).one()))
+
+
+_ENDED_BY_ANOTHER = "this replay was ended by another process"
 
 
 def _row(replay_id: int, group: Group) -> dict[str, object]:

@@ -7,10 +7,12 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import Connection, text
+from sqlalchemy.exc import OperationalError
 
 from sequent_sa import LockTimeout, Sequent
 from sequent_sa.replay.engine import Replay
+from sequent_sa.replay.loader import Loader
 from sequent_sa.replay.replay_state import State
 from tests import blog
 from tests.databases import PostgreSQLDatabases
@@ -87,3 +89,21 @@ def test_a_swap_that_never_has_a_moment_gives_up(app: Sequent) -> None:
     assert State.OPTIMIZED == replay.state
     replay.go_live()
     assert 4 == len(titles(app))
+
+
+def test_others_read_and_do_not_write_while_the_rest_is_loaded(app: Sequent, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also those that know nothing of projectors; what they would write could be in the old table only."""
+    replay = ready(app, lock_timeout=30)
+    catch_up, seen = Loader.catch_up_within, list[object]()
+
+    def catch_up_and_look(loader: Loader, live: Connection, loading: Connection) -> int:
+        with app.engine.connect() as other:
+            other.execute(text("SET LOCAL lock_timeout = '100ms'"))
+            seen.append(other.scalar(text(HOLDING)))
+            with pytest.raises(OperationalError, match="lock timeout"):
+                other.execute(text("DELETE FROM view_schema.post_records"))
+        return catch_up(loader, live, loading)
+
+    monkeypatch.setattr(Loader, "catch_up_within", catch_up_and_look)
+    replay.go_live()
+    assert ([3], State.LIVE) == (seen, replay.state)

@@ -318,11 +318,19 @@ def test_status_before_and_after(app: Sequent, database: Database, tmp_path: Pat
     add_posts(app, 2)
     replay = GatedCommandLine(database.url, tmp_path, command_line)
     assert "begin one: sequent projectors replay prepare" in replay.succeeds("status")
-    steps = {"prepare": "run", "run": "optimize", "catchup": "optimize", "optimize": "golive", "golive": None}
-    for step, following in steps.items():
+    steps = {
+        "prepare": ("prepared", "run"),
+        "run": ("replayed", "optimize"),
+        "catchup": ("replayed", "optimize"),
+        "optimize": ("optimized", "golive"),
+        "golive": ("live", None),
+    }
+    for step, (state, following) in steps.items():
         out = replay.succeeds(step)
         expected = f"next: sequent projectors replay {following}" if following else "no replay is in progress"
         assert expected in out.splitlines()[-1], out
+        assert f"replay of PostProjector version 1: {state} since " in out
+        assert ("loaded until " in out) is (step in ("run", "catchup", "optimize"))
     with app.session() as session:
         assert 2 == session.scalar(select(func.count()).select_from(PostRecord))
 
