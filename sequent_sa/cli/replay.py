@@ -137,7 +137,10 @@ def all_steps(
         finder.application.register_types()
         current = Replay.resume(context, shown.report, shown.watch)
         if current is not None and names and set(names) != {p.__type_name__ for p in current.projectors}:
-            raise ReplayError("a replay of other projectors is in progress: finish it without names, or abort it")
+            raise ReplayError(
+                f"a replay of {', '.join(p.__type_name__ for p in current.projectors)} is in progress: finish it with "
+                "`sequent projectors replay all`, or end it with `sequent projectors replay abort`"
+            )
         (current or _begun(context, names, shown)).take_all_steps()
 
 

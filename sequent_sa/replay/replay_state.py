@@ -118,7 +118,10 @@ def lock_for(connection: Connection, replay_id: int, step: str) -> ReplayRow:
     row = _as_row(connection.execute(statement).one())
     if row.state not in STEPS[step]:
         fitting = " or ".join(state.value for state in STEPS[step])
-        raise ReplayError(f"a replay can {step} only when it is {fitting}; this one is {row.state.value}")
+        raise ReplayError(
+            f"a replay can {step} only when it is {fitting}; this one is {row.state.value}: "
+            "`sequent projectors replay status` says what comes next"
+        )
     return row
 
 

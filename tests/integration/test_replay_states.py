@@ -61,7 +61,9 @@ def test_a_step_is_refused_in_every_state_that_it_does_not_fit(app: Sequent) -> 
                 step(replay)
             said = str(caught.value)
             assert said.startswith(f"a replay can {name} only when it is ")
-            assert said.endswith(f"; this one is {state.value}")
+            assert said.endswith(
+                f"; this one is {state.value}: `sequent projectors replay status` says what comes next"
+            )
             assert all(each.value in said for each in fitting)
             assert state == replay.state
             refused += 1
