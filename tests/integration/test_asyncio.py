@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import subprocess
 import sys
-from collections.abc import Awaitable
+import time
+from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from uuid import UUID
@@ -13,9 +14,29 @@ from uuid import UUID
 import pytest
 from sqlalchemy import func, select
 
-from sequent_sa import CommandNotValid, ConfigurationError, OptimisticLockingError, Sequent, Workflow, on
+from sequent_sa import (
+    CommandHandler,
+    CommandNotValid,
+    ConcurrencyError,
+    ConfigurationError,
+    OptimisticLockingError,
+    Secret,
+    Sequent,
+    Workflow,
+    on,
+)
 from sequent_sa.exceptions import AggregateKeyNotUnique
-from tests.blog import AddComment, AddPost, FailAfterRename, Post, PostAdded, PostRecord, RenamePost, new_app
+from tests.blog import (
+    AddComment,
+    AddPost,
+    FailAfterRename,
+    Post,
+    PostAdded,
+    PostProjector,
+    PostRecord,
+    RenamePost,
+    new_app,
+)
 from tests.databases import Database
 
 ROOT = Path(__file__).parents[2]
@@ -121,6 +142,52 @@ def test_the_event_loop_goes_on(app: Sequent) -> None:
 
     asyncio.run(closing(app, both()))
     assert order == ["begins", "let go", "renamed"]
+
+
+def test_what_waits_lets_the_loop_go_on_and_what_computes_does_not(
+    app: Sequent, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Loading, and pausing after a lost race, let others run; hashing does not, nor loading by the coroutine itself."""
+    turns: list[str] = []
+    let_others_run: dict[str, bool] = {}
+    first, second = (AddPost(aggregate_id=app.new_uuid(), author="ben", title=title) for title in ("Hi", "Ho"))
+    app.execute_commands(first, second)
+
+    def watched(what: str, work: Callable[[], object]) -> None:
+        before = len(turns)
+        work()
+        let_others_run[what] = len(turns) > before
+
+    class Waiting(CommandHandler):
+        @on(RenamePost)
+        def rename(self, command: RenamePost) -> None:
+            watched("load", lambda: self.repository.load_aggregate(second.aggregate_id))
+            watched("hash", Secret("hunter2").hashed)
+            if "race" not in let_others_run:
+                let_others_run["race"] = True
+                raise ConcurrencyError("somebody was faster")
+
+    def sleep(_: float) -> None:
+        raise AssertionError("nobody else can run")
+
+    monkeypatch.setattr(time, "sleep", sleep)
+
+    async def others() -> None:
+        while True:
+            turns.append("others")
+            await asyncio.sleep(0)
+
+    async def work() -> None:
+        task = asyncio.create_task(others())
+        await waiting.execute_commands_async(RenamePost(aggregate_id=first.aggregate_id, title="He"), retries=1)
+        watched("synchronous load", lambda: waiting.repository.load_aggregate(first.aggregate_id))
+        task.cancel()
+        await waiting.async_engine.dispose()
+
+    waiting = Sequent(database.url, command_handlers=[Waiting], projectors=[PostProjector], environment="test")
+    asyncio.run(work())
+    waiting.engine.dispose()
+    assert {"load": True, "hash": False, "race": True, "synchronous load": False} == let_others_run
 
 
 def test_hooks_may_execute_commands(app: Sequent, database: Database) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from uuid import UUID
@@ -12,10 +14,55 @@ from sequent_sa import Sequent
 from sequent_sa.execution import command_service
 from sequent_sa.execution.middleware import Next, Request
 from tests.blog import AddComment, AddPost, RenamePost, new_app
-from tests.databases import PostgreSQLDatabases
+from tests.databases import Database, PostgreSQLDatabases
 from tests.integration.callers import post
+from tests.integration.test_concurrency import ROOT
 
 CLIENTS, COMMANDS = 8, 10
+PROCESSES = 3
+COMMENT = """
+import sys
+from uuid import UUID
+from tests.blog import AddComment, new_app
+url, post_id, client, number = sys.argv[1:]
+app = new_app(url)
+app.repository.contains_aggregate(UUID(post_id))
+print("ready", flush=True)
+sys.stdin.readline()
+for i in range(int(number)):
+    app.execute_commands(AddComment(aggregate_id=UUID(post_id), text=f"{client} {i}"), retries=1)
+app.engine.dispose()
+"""
+
+
+def test_no_process_starves(database: Database) -> None:
+    """One that lost a race is next, or waits for the one writer; all begin together, and each gets all of its turns."""
+    id_ = new_post(database.url)
+    processes = [
+        subprocess.Popen(
+            [sys.executable, "-c", COMMENT, database.url, str(id_), str(client), str(COMMANDS)],
+            cwd=ROOT,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        for client in range(PROCESSES)
+    ]
+    assert ["ready\n"] * PROCESSES == [process.stdout.readline() for process in processes if process.stdout]
+    for process in processes:
+        assert process.stdin is not None
+        process.stdin.write("go\n")
+        process.stdin.flush()
+    for process in processes:
+        process.communicate(timeout=300)
+    assert [0] * PROCESSES == [process.returncode for process in processes]
+    app = new_app(database.url)
+    comments = post(app, id_).comments
+    for client in range(PROCESSES):
+        own = [comment for comment in comments if comment.startswith(f"{client} ")]
+        assert [f"{client} {number}" for number in range(COMMANDS)] == own
+    assert PROCESSES * COMMANDS == len(comments)
+    app.engine.dispose()
 
 
 @pytest.fixture
@@ -38,7 +85,12 @@ def blog(url: str, tries: Counter[str]) -> Sequent:
 @pytest.fixture
 def post_id(database_url: str) -> UUID:
     """A post that everybody comments."""
-    app = new_app(database_url)
+    return new_post(database_url)
+
+
+def new_post(url: str) -> UUID:
+    """A post in a new blog."""
+    app = new_app(url)
     app.create_all()
     app.register_types()
     id_ = app.new_uuid()

@@ -7,11 +7,12 @@ from collections.abc import Iterator
 from contextlib import nullcontext
 
 import pytest
-from sqlalchemy import QueuePool, create_engine, text
+from sqlalchemy import Connection, QueuePool, create_engine, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from sequent_sa import Sequent
+from sequent_sa.execution.middleware import Next, Request
 from tests.blog import AddComment
 from tests.databases import Database, PostgreSQLDatabases
 from tests.integration.callers import Note, TellingWorkflow, add, new_app, stored
@@ -33,7 +34,7 @@ def app(database: Database) -> Iterator[Sequent]:
     app.engine.dispose()
 
 
-def terminate(session: Session, database: Database) -> None:
+def terminate(session: Session | Connection, database: Database) -> None:
     """Let the server end the connection of a session."""
     pid = session.scalar(text("SELECT pg_backend_pid()"))
     other = create_engine(database.url)
@@ -91,3 +92,39 @@ def test_a_connection_that_is_lost_before_the_commit(app: Sequent, database: Dat
     assert ((0, 0), []) == (stored(app), told)
     app.execute_commands(add(app, "next"))
     assert (2, 1) == stored(app)
+
+
+@pytest.mark.parametrize(
+    ("joined", "when", "why"),
+    [
+        (False, "before it could roll back", "OperationalError"),
+        (True, "before it could roll back to a savepoint", "AdminShutdown"),
+    ],
+    ids=["own", "joined"],
+)
+def test_a_connection_that_breaks_before_it_could_roll_back(
+    app: Sequent, database: Database, joined: bool, when: str, why: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The error that wants the rollback is the one to be seen; the log has the other, and nothing is stored."""
+
+    def change_mind(request: Request, execute: Next) -> None:
+        execute(request)
+        with failing._units.current().transaction.reading() as connection:
+            terminate(connection, database)
+        raise RuntimeError("changed my mind")
+
+    failing = Sequent(
+        app.engine,
+        packages=["tests.blog"],
+        workflows=[TellingWorkflow],
+        middleware=[change_mind],
+        environment="test",
+    )
+    with app.session() as session, pytest.raises(RuntimeError, match="changed my mind"):
+        failing.execute_commands(add(app), session=session if joined else None)
+    logged = [each for each in caplog.records if each.name.startswith("sequent_sa")]
+    assert [f"the connection broke {when} ({why})"] == [each.getMessage() for each in logged]
+    assert [(logging.WARNING, why, None)] == [(each.levelno, vars(each)["error"], each.exc_info) for each in logged]
+    assert (["added rolled back"], (0, 0)) == (told, stored(app))
+    assert isinstance(app.engine.pool, QueuePool)
+    assert 0 == app.engine.pool.checkedout()
