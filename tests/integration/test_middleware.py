@@ -30,6 +30,14 @@ class Telling(CommandHandler):
         self.log.append(f"handle {command.title}")
 
 
+class Also(CommandHandler):
+    """Another one for the same command."""
+
+    @on(AddPost)
+    def add(self, command: AddPost) -> None:
+        Telling.log.append(f"also {command.title}")
+
+
 def name_of(request: Request) -> str:
     """Which command it is, and whether it is raw."""
     return f"raw {request.data['title']}" if isinstance(request, Params) else getattr(request, "title", "")
@@ -180,3 +188,13 @@ def test_a_command_that_nobody_handles_is_accepted(new_app: NewApp) -> None:
     app = new_app()
     app.execute_commands(Unheard(aggregate_id=app.new_uuid()), add(app))
     assert (2, 1) == stored(app)
+
+
+@pytest.mark.parametrize("first", [True, False])
+def test_all_handlers_of_a_command_get_it(first: bool) -> None:
+    """In the order in which they are configured."""
+    Telling.log.clear()
+    handlers: list[type[CommandHandler]] = [Also, Telling] if first else [Telling, Also]
+    app = Sequent("sqlite://", command_handlers=handlers, environment="test")
+    app.execute_commands(add(app))
+    assert (["also Hi", "handle Hi"] if first else ["handle Hi", "also Hi"]) == Telling.log

@@ -22,6 +22,7 @@ from sequent_sa import (
     on,
 )
 from sequent_sa.exceptions import ProjectorIsActivating
+from sequent_sa.execution.middleware import Request
 from sequent_sa.tables import events
 from sequent_sa.testing.stage import Stage
 from sequent_sa.unit_of_work.event_publisher import EventPublisher
@@ -100,11 +101,21 @@ class Walter(Workflow, Listening):
             self.execute_commands(Answer(aggregate_id=self.other, word="back?"))
 
 
+def ask(request: Request) -> None:
+    """A filter, which says when a command begins."""
+    Listening.heard.append(type(request).__name__)
+
+
 @pytest.fixture
 def app(database: Database) -> Iterator[Sequent]:
     """Two projectors with a workflow between them."""
     app = Sequent(
-        database.url, command_handlers=[VoiceHandler], projectors=[Ben, Ada], workflows=[Walter], environment="test"
+        database.url,
+        command_handlers=[VoiceHandler],
+        projectors=[Ben, Ada],
+        workflows=[Walter],
+        filters=[ask],
+        environment="test",
     )
     app.create_all()
     Listening.heard.clear()
@@ -127,9 +138,12 @@ def heard() -> Sequence[str]:
 
 
 def test_each_event_goes_to_all_handlers_before_the_next(app: Sequent) -> None:
-    """In the order in which the handlers are configured, projectors first."""
-    play(app, "one", "two")
-    assert ["B1 one", "A1 one", "W1 one", "B2 two", "A2 two", "W2 two"] == heard()
+    """In the order in which the handlers are configured, projectors first; and before the next command begins."""
+    app.execute_commands(
+        Play(aggregate_id=app.new_uuid(), words=["one", "two"]), Play(aggregate_id=app.new_uuid(), words=["three"])
+    )
+    one, two, three = (["B1 one", "A1 one", "W1 one"], ["B2 two", "A2 two", "W2 two"], ["B1 three", "A1 three"])
+    assert ["Play", *one, *two, "Play", *three, "W1 three"] == heard()
 
 
 def test_events_of_a_command_that_follows_come_after_those_that_wait(app: Sequent) -> None:
@@ -155,11 +169,11 @@ def test_an_error_names_handler_and_event_and_stops_everything(app: Sequent) -> 
     assert caught.value.handler is Ada
     assert isinstance(caught.value.event, Said)
     assert isinstance(caught.value.__cause__, RuntimeError)
-    assert ["B1 one", "A1 one", "W1 one", "B2 fail", "A2 fail"] == heard()
+    assert ["Play", "B1 one", "A1 one", "W1 one", "B2 fail", "A2 fail"] == heard()
     with app.session() as session:
         assert session.scalar(select(func.count()).select_from(events)) == 0
     play(app, "next")
-    assert ["B1 next", "A1 next", "W1 next"] == heard()
+    assert ["Play", "B1 next", "A1 next", "W1 next"] == heard()
 
 
 def test_what_is_no_event_is_refused_before_anybody_hears_anything() -> None:
