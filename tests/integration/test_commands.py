@@ -14,6 +14,7 @@ from sequent_sa import (
     AggregateKeyNotUnique,
     AggregateNotFound,
     AggregateTypeMismatch,
+    CommandHandler,
     CommandNotValid,
     HasUncommittedEvents,
     OptimisticLockingError,
@@ -147,6 +148,10 @@ def test_unknown_and_mistaken_aggregates_are_refused(app: Sequent) -> None:
 
     with pytest.raises(AggregateTypeMismatch, match="is a Post, not a Author"):
         app.repository.load_aggregate(post_id, Author)
+    handler = CommandHandler()
+    handler.bind(app.repository)
+    with pytest.raises(AggregateTypeMismatch, match="is a Post, not a Author"):
+        handler.aggregate(RenamePost(aggregate_id=post_id, title="x"), Author)
     assert app.repository.find_aggregate(unknown) is None
     assert (app.repository.contains_aggregate(post_id), app.repository.contains_aggregate(unknown)) == (True, False)
 
