@@ -77,9 +77,13 @@ def test_commands_of_workflows_are_validated_in_the_contexts_of_the_call(app: Se
 
 
 def test_contexts_end_with_the_call(app: Sequent, post_id: UUID) -> None:
-    """Also when it failed."""
+    """Also when it failed, and inside of a unit of work."""
     with pytest.raises(CommandNotValid):
         app.execute_commands(Announce(aggregate_id=post_id), validation_contexts=["strict"])
+    with app.unit_of_work():
+        with pytest.raises(CommandNotValid):
+            app.execute_commands(Announce(aggregate_id=post_id), validation_contexts=["strict"])
+        app.execute_commands(Announce(aggregate_id=post_id))
     app.execute_commands(AddComment(aggregate_id=post_id, text="nice"))
     assert app.repository.load_aggregate(post_id, Post).comments == ["nice"]
 
