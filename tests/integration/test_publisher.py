@@ -23,7 +23,7 @@ from sequent_sa import (
 )
 from sequent_sa.exceptions import ProjectorIsActivating
 from sequent_sa.execution.middleware import Request
-from sequent_sa.tables import events
+from sequent_sa.tables import command_records, events
 from sequent_sa.testing.stage import Stage
 from sequent_sa.unit_of_work.event_publisher import EventPublisher
 from sequent_sa.unit_of_work.units_of_work import UnitsOfWork
@@ -153,11 +153,15 @@ def test_events_of_a_command_that_follows_come_after_those_that_wait(app: Sequen
 
 
 def test_events_of_two_aggregates_that_answer_each_other_stay_in_order(app: Sequent) -> None:
-    """Every handler hears the events of each aggregate by their numbers."""
+    """Every handler hears the events of each aggregate by their numbers; each answer is caused by what it answers."""
     Walter.other = play(app, "here")
     heard()
-    play(app, "to the other", "still me")
+    asking = play(app, "to the other", "still me")
     assert ["B1 to the other", "B2 still me", "B2 back?", "B3 yes"] == [each for each in heard() if each[0] == "B"]
+    cause = command_records.c.event_aggregate_id, command_records.c.event_sequence_number
+    with app.session() as session:
+        causes = session.execute(select(*cause).order_by(command_records.c.id)).all()
+    assert [(None, None), (None, None), (asking, 1), (Walter.other, 2)] == causes
 
 
 def test_an_error_names_handler_and_event_and_stops_everything(app: Sequent) -> None:
