@@ -176,6 +176,10 @@ def test_unique_keys_are_enforced_moved_and_found(app: Sequent) -> None:
         "Post",
         second,
     )
+    with pytest.raises(AggregateKeyNotUnique):  # though it is a projector that has the first command sent
+        app.execute_commands(
+            AddPost(aggregate_id=second, author="kim", title="hI"), AddComment(aggregate_id=second, text="one")
+        )
     app.execute_commands(
         RenamePost(aggregate_id=first, title="Ho"), AddPost(aggregate_id=second, author="k", title="Hi")
     )

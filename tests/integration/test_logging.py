@@ -14,6 +14,7 @@ from sequent_sa import Command, CommandHandler, Secret, Sequent, on
 from sequent_sa.tables import projector_states
 from tests.blog import AddPost, new_app
 from tests.databases import Database
+from tests.integration.callers import stored
 
 ROOT = Path(__file__).parents[2]
 
@@ -108,6 +109,7 @@ def test_a_projector_that_gets_no_events_is_named(app: Sequent, caplog: pytest.L
     (record,) = ours(caplog)
     assert "PostProjector was never activated and gets no events" == record.getMessage()
     assert "PostProjector" == vars(record)["projector"]
+    assert (2, 0) == stored(live)
 
 
 def test_nothing_is_printed_unless_somebody_listens(tmp_path: Path) -> None:

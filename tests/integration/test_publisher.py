@@ -180,15 +180,43 @@ def test_an_error_names_handler_and_event_and_stops_everything(app: Sequent) -> 
     assert ["Play", "B1 next", "A1 next", "W1 next"] == heard()
 
 
-def test_what_is_no_event_is_refused_before_anybody_hears_anything() -> None:
+def test_what_is_no_event_is_refused_before_anybody_hears_anything(publisher: EventPublisher) -> None:
     """It is a mistake of whoever publishes, so it is not taken for one of a handler."""
-    heard()
-    units = UnitsOfWork(Stage.in_memory(Sequent("sqlite://")).begin)
-    publisher = EventPublisher(units, lambda unit: [Walter()])
     nothing: Any = None
-    with pytest.raises(TypeError, match="an event is needed, not NoneType"), units.open():
+    with pytest.raises(TypeError, match="an event is needed, not NoneType"):
         publisher.publish([Said(uuid4(), 1, word="one"), nothing])
     assert [] == heard()
+
+
+def test_what_is_published_meanwhile_comes_behind_what_waits(publisher: EventPublisher) -> None:
+    """In order; and nothing that waited behind an error comes with the next."""
+    id_ = uuid4()
+    publisher.publish([Said(id_, 1, word="echo"), Said(id_, 2, word="two")])
+    assert ["E1 echo", "E2 two", "E3 more", "E4 more"] == heard()
+    with pytest.raises(PublishEventError):
+        publisher.publish([Said(id_, 3, word="fail"), Said(id_, 4, word="never")])
+    publisher.publish([Said(id_, 3, word="next")])
+    assert ["E3 fail", "E3 next"] == heard()
+
+
+@pytest.fixture
+def publisher() -> Iterator[EventPublisher]:
+    """One with a handler that publishes, or fails, in a unit of work without a database."""
+    heard()
+    units = UnitsOfWork(Stage.in_memory(Sequent("sqlite://")).begin)
+
+    class Echo(Workflow, Listening):
+        @on(Said)
+        def said(self, event: Said) -> None:
+            self.hear(event)
+            if event.word == "echo":
+                publisher.publish([Said(event.aggregate_id, number, word="more") for number in (3, 4)])
+            if event.word == "fail":
+                raise RuntimeError("no such word")
+
+    publisher = EventPublisher(units, lambda unit: [Echo()])
+    with units.open():
+        yield publisher
 
 
 def test_what_is_wrong_with_the_versions_of_projectors_is_not_wrapped(app: Sequent) -> None:
