@@ -210,13 +210,13 @@ def publisher() -> Iterator[EventPublisher]:
         def said(self, event: Said) -> None:
             self.hear(event)
             if event.word == "echo":
-                publisher.publish([Said(event.aggregate_id, number, word="more") for number in (3, 4)])
+                made.publish([Said(event.aggregate_id, number, word="more") for number in (3, 4)])
             if event.word == "fail":
                 raise RuntimeError("no such word")
 
-    publisher = EventPublisher(units, lambda unit: [Echo()])
+    made = EventPublisher(units, lambda unit: [Echo()])
     with units.open():
-        yield publisher
+        yield made
 
 
 def test_what_is_wrong_with_the_versions_of_projectors_is_not_wrapped(app: Sequent) -> None:
