@@ -185,6 +185,7 @@ def carry_out(persistor: Persistor, step: Step) -> None:
 @example(
     steps=[("insert", _A1, {"title": "x", "words": 0}), ("update", _TITLED_Y, {"words": 3}), ("update", _A1, _TITLED_Y)]
 )
+@example(steps=[("insert", _A1, {"title": "x", "words": 0}), ("update", {**_A1, **_TITLED_Y}, {"words": 3})])
 def test_any_operations_give_the_rows_that_they_mean(app: Sequent, steps: Sequence[Step]) -> None:
     """Live, where they are folded, and in a replay, where they are made in memory."""
     model, replay = Model(), InMemoryPersistor()
@@ -268,6 +269,12 @@ def test_a_later_change_does_not_bring_what_was_never_saved(app: Sequent) -> Non
             live.update_all(Item, {"id": number, "part": "a"}, {"words": 3})
     with app.session() as session:
         assert session.execute(select(Item.tags, Item.words)).all() == [(["x"], 3), (["x"], 3)]
+    with app.unit_of_work() as unit:
+        live.update_all(Item, {"id": 1, "part": "a"}, {"tags": second})
+        second.append("z")
+        live.update_all(Item, {"id": 1, "part": "a"}, {"words": 4})
+    with app.session() as session:
+        assert (["x", "y"], 4) == session.execute(select(Item.tags, Item.words).where(Item.id == 1)).one()
 
 
 def test_what_the_database_works_out_is_not_moved(app: Sequent) -> None:

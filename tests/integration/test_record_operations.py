@@ -211,6 +211,13 @@ def test_records_are_changed_one_by_one(things: Things) -> None:
     with pytest.raises(RecordNotFound):
         things.do_with_record(Thing, {"name": "z"}, lambda record: None)
 
+    def tag(record: Thing) -> None:
+        things.update_all_records(Thing, {"number": 1}, {"name": "meanwhile"})
+        record.tags = ["y"]
+
+    things.do_with_record(Thing, {"name": "first"}, tag)
+    assert [("meanwhile", ["y"])] == [(each.name, each.tags) for each in things.find_records(Thing, {"number": 1})]
+
 
 def test_records_are_changed_and_removed_together(things: Things) -> None:
     """By a condition, without loading them; what does not match, or is gone, is no error."""
