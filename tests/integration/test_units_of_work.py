@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import QueuePool, select
 from sqlalchemy.exc import DBAPIError
 
 from sequent_sa import AggregateIsDetached, Sequent, UnitOfWorkError
@@ -16,9 +16,11 @@ from tests.integration.callers import Note, add, new_app, post, stored
 
 
 def test_a_nested_unit_of_work_is_the_outer_one(app: Sequent) -> None:
-    """It ends with the outer one: nothing is committed in between, and hooks wait."""
+    """It ends with the outer one: nothing is committed in between, and hooks wait. It begins when something is read."""
     command, called = add(app), list[str]()
     with app.unit_of_work() as outer:
+        assert isinstance(app.engine.pool, QueuePool)
+        assert 0 == app.engine.pool.checkedout()
         with app.unit_of_work() as inner:
             assert inner is outer
             inner.after_commit.append(lambda: called.append("committed"))
