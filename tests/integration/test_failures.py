@@ -47,6 +47,18 @@ class SwallowingProjector(Projector, manages_tables=None):
             self.caught = error
 
 
+class MistakenProjector(blog.PostProjector, name="PostProjector"):
+    """Writes what cannot even be sent, and catches what is said about it when it reads."""
+
+    @on(PostTitleChanged)
+    def title_changed(self, event: PostTitleChanged) -> None:
+        try:
+            self.delete_all_records(PostRecord, {"aggregate_id": "no UUID"})
+            self.find_records(PostRecord, {})
+        except Exception as error:
+            self.caught = error
+
+
 class AskingWorkflow(Workflow):
     """Catches what a refused unique key says."""
 
@@ -60,14 +72,14 @@ class AskingWorkflow(Workflow):
             self.caught = error
 
 
-def test_a_projector_that_swallows_a_database_error_cannot_commit(database: Database) -> None:
+@pytest.mark.parametrize(
+    "projectors", [[blog.PostProjector, SwallowingProjector], [MistakenProjector]], ids=["refused", "not sent"]
+)
+def test_a_projector_that_swallows_an_error_cannot_commit(
+    database: Database, projectors: list[type[Projector]]
+) -> None:
     """The command fails, and neither events nor records are there."""
-    app = Sequent(
-        database.url,
-        command_handlers=[blog.PostCommandHandler],
-        projectors=[blog.PostProjector, SwallowingProjector],
-        environment="test",
-    )
+    app = Sequent(database.url, command_handlers=[blog.PostCommandHandler], projectors=projectors, environment="test")
     app.create_all()
     with pytest.raises(UnitOfWorkError, match="nothing of it can be committed"):
         app.execute_commands(AddPost(aggregate_id=app.new_uuid(), author="ben", title="Hi"))
