@@ -266,8 +266,8 @@ def test_a_snapshot_that_cannot_be_read_is_not_needed(app: Sequent, caplog: pyte
     assert "loaded from all of its events instead" in caplog.text
 
 
-def test_a_snapshot_of_another_program_is_not_touched(app: Sequent) -> None:
-    """Sequent itself keeps snapshots in the same table that only Ruby can read."""
+def test_a_snapshot_of_another_program_is_not_touched(app: Sequent, caplog: pytest.LogCaptureFixture) -> None:
+    """Sequent itself keeps snapshots in the same table that only Ruby can read: nobody tries to."""
     aggregate_id = opened(app, "a", "b")
     app.snapshots.mark(aggregate_id)
     row = {
@@ -282,6 +282,7 @@ def test_a_snapshot_of_another_program_is_not_touched(app: Sequent) -> None:
         connection.execute(snapshot_records.insert().values(**row))
     assert app.snapshots.latest(aggregate_id) is None
     assert 3 == account(app, aggregate_id).version
+    assert [] == caplog.messages
 
 
 def test_the_number_of_a_retired_event_is_not_used_again(database: Database) -> None:
@@ -387,6 +388,10 @@ class Ledger:
         )
         return aggregate_id
 
+    def entered(self, aggregate_id: UUID, *texts: str) -> None:
+        """More entries of an account."""
+        self._services[1].execute_commands(Book(aggregate_id=aggregate_id, amount=Decimal(1), texts=list(texts)))
+
 
 @pytest.fixture(params=["memory", "sqlite", "postgresql"])
 def kept(request: pytest.FixtureRequest) -> Iterator[Ledger]:
@@ -485,8 +490,25 @@ def test_a_snapshot_ends_the_waiting(kept: Ledger) -> None:
     with kept.current._units.open() as unit:
         kept.current._store.store(unit.transaction, replace(old, sequence_number=2))
     assert [4] == numbers(kept.current, aggregate_id)
+    shorter = kept.opened("a")
+    kept.current.take_one(shorter)
+    with _clock.stopped(BEGIN):
+        kept.current.mark(aggregate_id, shorter)
+    assert [aggregate_id, shorter] == scheduled(kept.current, 2)  # the longest history is known still
     assert 1 == kept.current.delete_below(aggregate_id, 4)
     assert [4] == numbers(kept.current, aggregate_id)
+    with kept.current._units.open() as unit:
+        kept.current._store.store(unit.transaction, replace(old, data="{}"))
+    assert ["{}"] == [each.data for each in [kept.current.latest(aggregate_id)] if each]
+
+
+def test_who_has_his_snapshot_is_handed_out_again(kept: Ledger) -> None:
+    """Once he needs the next one, however recently he was handed out."""
+    aggregate_id = kept.opened("a", "b")
+    assert [aggregate_id] == scheduled(kept.current, 1)
+    kept.current.take_one(aggregate_id)
+    kept.entered(aggregate_id, "c", "d", "e")
+    assert [aggregate_id] == scheduled(kept.current, 1)
 
 
 def test_clearing_forgets_an_account(kept: Ledger) -> None:

@@ -202,11 +202,14 @@ def test_keys_can_be_swapped(app: Sequent) -> None:
 
 
 def test_a_key_that_was_given_up_is_free(app: Sequent) -> None:
-    """Also when the aggregate has none from then on."""
+    """Also when the aggregate has none from then on; and what was taken is found before it is committed."""
     ben = register(app, "Ben")
     app.execute_commands(Rename(aggregate_id=ben, name=""), Register(aggregate_id=app.new_uuid(), name="Ben"))
     assert ben not in {id_ for id_, _, _ in keys(app)}
     assert len(keys(app)) == 1
+    with app.unit_of_work() as unit:
+        kim = register(app, "Kim")
+        assert kim == app.event_store.find_by_unique_key(unit.transaction, "name", {"name": "Kim"})
 
 
 @pytest.mark.parametrize("name", ["a\0b", "\0"])
@@ -352,6 +355,7 @@ def test_keys_are_taken_in_one_order() -> None:
         EventStream("Person", UUID(int=2), unique_keys={"name": {"x": "a"}, "email": {"x": "c"}}),
         EventStream("Person", UUID(int=3), unique_keys={"email": {"x": "a"}}),
     ]
+    assert [] == [*unique_key_writes(take, [EventStream("Person", UUID(int=4), unique_keys=None)])]  # it declares none
     taken = [write.parameters for write in unique_key_writes(take, streams) if write.statement is take]
     assert [
         ("email", '{"x":"a"}'),
