@@ -7,7 +7,7 @@ from pathlib import Path
 from uuid import UUID
 
 import pytest
-from sqlalchemy import func, inspect, select, text, update
+from sqlalchemy import delete, func, inspect, select, text, update
 from sqlalchemy.exc import DBAPIError
 
 from sequent_sa import (
@@ -106,26 +106,39 @@ def test_nothing_is_left_of_a_person(app: Sequent) -> None:
 
 
 def test_what_was_deleted_before_is_erased_too(app: Sequent) -> None:
-    """Copies of deleted events, and commands that stayed."""
+    """Copies of deleted events, and commands that stayed; also when no copy says whose they are."""
     erased = person(app, SECRET)
     app.erasure.permanently_delete_event_streams(erased)
     assert {"commands", "saved_event_records", "person_records"} == set(mentioning(app, SECRET))
     deleted = app.erasure.erase(erased)
     assert [] == mentioning(app, SECRET, erased, erased.hex)
     assert {"commands": 2, "saved_event_records": 2, "person_records": 1} == dict(deleted.rows)
+    other = person(app, SECRET)
+    app.erasure.permanently_delete_event_streams(other)
+    with app.dialect.writing(app.engine) as connection, connection.begin():
+        connection.execute(delete(tables.saved_event_records))
+    assert {"commands": 2, "person_records": 1} == dict(app.erasure.erase(other).rows)
 
 
 def test_a_command_about_others_too_is_emptied(app: Sequent) -> None:
-    """It is the parent of events that stay; what it said is gone, and the report names it."""
+    """It is the parent of events that stay; what it said is gone, the application's own columns too.
+
+    The report names it.
+    """
     host = person(app, "host")
     friend = app.new_uuid()
     app.execute_commands(Invite(aggregate_id=host, friend_id=friend, friend=SECRET))
+    commands_table = "sequent_schema.commands" if app.dialect.name == "postgresql" else "commands"
+    with app.dialect.writing(app.engine) as connection, connection.begin():
+        connection.exec_driver_sql(f"ALTER TABLE {commands_table} ADD COLUMN remark text")
+        connection.exec_driver_sql(f"UPDATE {commands_table} SET remark = '{SECRET}'")
     deleted = app.erasure.erase(friend)
     assert [] == mentioning(app, SECRET)
     with app.engine.connect() as connection:
         commands = tables.commands.c
         (row,) = connection.execute(select(commands.id, commands.command_json).where(commands.command_json == "{}"))
-    assert [row.id] == deleted.emptied_commands
+        remark = connection.exec_driver_sql(f"SELECT remark FROM {commands_table} WHERE id = {row.id}").scalar_one()
+    assert ([row.id], None) == (deleted.emptied_commands, remark)
     assert "commands" not in deleted.rows
     assert 1 == deleted.rows["invitation_records"]
     assert 3 == app.repository.load_aggregate(host).version
