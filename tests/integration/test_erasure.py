@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from uuid import UUID
 
 import pytest
-from sqlalchemy import delete, func, inspect, select, text, update
+from sqlalchemy import delete, event, func, inspect, select, text, update
 from sqlalchemy.exc import DBAPIError
 
 from sequent_sa import (
@@ -23,6 +24,7 @@ from sequent_sa import (
 )
 from sequent_sa.replay.engine import Replay
 from tests.databases import Database, PostgreSQLDatabases
+from tests.databases.waiting import wait_until
 from tests.integration.command_line import CommandLine
 from tests.integration.test_replay import context
 from tests.people import (
@@ -325,18 +327,37 @@ def test_who_appends_to_an_erased_aggregate_finds_nothing(postgresql_databases: 
     app.engine.dispose()
 
 
+def test_who_appended_just_before_is_waited_for(postgresql_databases: PostgreSQLDatabases) -> None:
+    """What is stored meanwhile is deleted with the rest."""
+    app = new_app(postgresql_databases.create().url)
+    app.create_all()
+    deleted = person(app, SECRET)
+    waiting = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    with ThreadPoolExecutor(1) as pool:
+        with app.unit_of_work() as unit:
+            app.execute_commands(Rename(aggregate_id=deleted, name=f"{SECRET} again"))
+            with unit.transaction.reading():
+                """Sent, and not committed."""
+            deleting = pool.submit(app.erasure.permanently_delete_event_streams, deleted)
+            with app.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as watcher:
+                wait_until(lambda: watcher.scalar(text(waiting)), "the deletion to wait")
+        assert 3 == deleting.result(timeout=60).rows["events"]
+    app.engine.dispose()
+
+
 def test_the_file_holds_nothing_any_more(app: Sequent, database: Database) -> None:
-    """On SQLite what is deleted is overwritten, in the database and in its log."""
+    """On SQLite what is deleted is overwritten, in the database and in its log, while connections stay open."""
     if database.is_postgresql:
         assert database.engine.dialect.name == "postgresql"  # whose server overwrites when it vacuums
         return
     erased = person(app, SECRET)
     app.engine.dispose()
+    # Some builds of SQLite do so in any case.
+    event.listen(app.engine, "connect", lambda driver, _: driver.execute("PRAGMA secure_delete = OFF").close())
     assert app.engine.url.database is not None
     path = Path(app.engine.url.database)
     assert any(SECRET.encode() in each.read_bytes() for each in path.parent.glob(f"{path.name}*"))
     app.erasure.erase(erased)
-    app.engine.dispose()
     assert [] == [each.name for each in path.parent.glob(f"{path.name}*") if SECRET.encode() in each.read_bytes()]
 
 
