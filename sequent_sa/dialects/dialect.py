@@ -251,7 +251,10 @@ class Dialect(Protocol):
         ...
 
     def check_version(self, aggregate_id: UUID, version: int, *, appending: bool) -> BoundStatement | None:
-        """Fail unless the latest stored event has this number; None where what is appended is checked anyway."""
+        """Fail unless the latest stored event has this number, and keep other writers away until the transaction ends.
+
+        None where there are none, and what is appended is checked anyway.
+        """
         ...
 
     def check_projector_states(self, states: str) -> BoundStatement | None:

@@ -84,9 +84,6 @@ class Append:
         yield from unique_key_writes(self._take_key, complete)
 
     def _at_versions(self, streams: Sequence[tuple[EventStream, int, Explain]], *, appending: bool) -> Iterator[Write]:
-        lock = self._dialect.lock_aggregates([stream.aggregate_id for stream, _, _ in streams]) if streams else None
-        if lock is not None:
-            yield Write(*lock)
         for stream, version, explain in streams:
             check = self._dialect.check_version(stream.aggregate_id, version, appending=appending)
             if check is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from asyncio import _get_running_loop  # pyright: ignore[reportPrivateUsage] (in its __all__)
 from collections import deque
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
@@ -59,10 +60,8 @@ class TransactionOfCaller(CommittableTransaction, Protocol):
 
 def owner_here() -> tuple[int, object]:
     """This thread and task, to which a unit of work belongs that begins here."""
-    try:
-        task: object = asyncio.current_task()
-    except RuntimeError:
-        task = None
+    # Where no loop runs, asking for the task raises, several times for each command.
+    task = asyncio.current_task() if _get_running_loop() is not None else None
     return threading.get_ident(), task
 
 

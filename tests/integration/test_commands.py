@@ -21,7 +21,7 @@ from sequent_sa import (
     Sequent,
 )
 from sequent_sa.tables import aggregates, command_records, commands, event_records, events
-from tests.blog import AddComment, AddPost, FailAfterRename, Post, PostAdded, PostRecord, PostTitleChanged, RenamePost
+from tests.blog import AddComment, AddPost, FailAfterRename, Post, PostRecord, RenamePost
 
 
 def count(app: Sequent, what: object) -> int:
@@ -226,16 +226,21 @@ def test_an_aggregate_can_be_seen_as_it_was(app: Sequent) -> None:
 
 
 def test_events_read_back_are_equal(app: Sequent) -> None:
-    """What was applied and what is loaded are equal events, at full time precision."""
-    post_id = app.new_uuid()
-    app.execute_commands(AddPost(aggregate_id=post_id, author="b'en\n\"", title="Hi ☃"))
-    with app.unit_of_work() as unit:
-        ((_, loaded),) = app.event_store.load(unit.transaction, [post_id])
-    added, changed = loaded
-    assert isinstance(added, PostAdded)
-    assert isinstance(changed, PostTitleChanged)
-    assert (added.author, changed.title) == ("b'en\n\"", "Hi ☃")
-    assert [event.sequence_number for event in loaded] == [1, 2]
+    """What was applied and what is loaded are equal events, at full time precision, however many a command has."""
+    for number in (2, 3, 10, 11, 40):
+        post_id = app.new_uuid()
+        command = AddPost(aggregate_id=post_id, author="b'en\n\"", title=f"Hi ☃ {number}")
+        with app.unit_of_work() as unit:
+            post = Post(command)
+            for comment in range(2, number):
+                post.comment(f'{comment} {{"\\,')
+            app.repository.add_aggregate(post)
+            applied = app.repository.commit(command)
+        with app.unit_of_work() as unit:
+            ((_, loaded),) = app.event_store.load(unit.transaction, [post_id])
+        assert applied == loaded
+        assert [event.created_at for event in applied] == [event.created_at for event in loaded]
+        assert list(range(1, number + 1)) == [event.sequence_number for event in loaded]
 
 
 def test_a_command_can_be_stored_without_events(app: Sequent) -> None:

@@ -7,6 +7,8 @@ through `psycopg.pq`, sends it at once, and reads the answers in order.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
+from operator import methodcaller
 from secrets import token_hex
 from typing import Any, NamedTuple
 
@@ -74,6 +76,8 @@ class Wire:
         self._client_encoding = self.pgconn.parameter_status(b"client_encoding")
         self._transformer = Transformer(self._driver)
         self.encoding = self._transformer.encoding
+        # The same bytes for the same text: what is prepared is looked up by them, and bytes remember their hash.
+        self._encoded = lru_cache(_MOST_PREPARED)(methodcaller("encode", self.encoding))
         # Without a connection, which has a time zone, psycopg reads moments in UTC, which takes half the time. And it
         # reads text as UTF-8.
         apart = self.encoding == "utf-8"
@@ -105,7 +109,7 @@ class Wire:
         And `ConfigurationError` for text that cannot be written in the encoding of the connection.
         """
         try:
-            encoded = text.encode(self.encoding)
+            encoded = self._encoded(text)
             if not values:
                 return (encoded, ()), None, None
             transformer = self._transformer
