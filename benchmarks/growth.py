@@ -3,22 +3,25 @@ million.
 
 Aggregates of ten events are stored by SQL, then measured: a new aggregate with four events, one more event for a random
 old one, and loading a random old one. On PostgreSQL once in the default partition and once spread over ten partitions.
-Usage: python -m benchmarks.growth [MOST EVENTS, default 1000000]
+Usage: python -m benchmarks.growth [MOST EVENTS [FEWEST EVENTS]] [sqlite] [postgresql] [partitions]
+
+By default from ten thousand events to a million, everywhere. With both numbers the same it is one size: numbers of two
+runs cannot be compared, but a size that was disturbed can be looked at again.
 """
 
 from __future__ import annotations
 
 import random
 import statistics
+import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from uuid import UUID
 
 from sqlalchemy import Engine, func, select
 
 from benchmarks.blog import AddPost, CountWords, Post, new_app, without_projection
 from benchmarks.databases import New, databases
-from benchmarks.harness.arguments import numbers
 from benchmarks.harness.results import Results, Table
 from sequent_sa import Sequent
 from sequent_sa.tables import commands
@@ -27,6 +30,9 @@ FEWEST = 10_000
 EVENTS_EACH = 10
 PARTITIONS = 10
 ROUNDS, CALLS = 9, 60
+KINDS = {"sqlite": ("sqlite",), "postgresql": ("postgresql", "partitions")}
+"""Where events may be, for each kind of database."""
+ALL = tuple(kind for kinds in KINDS.values() for kind in kinds)
 
 _POSTGRESQL = """
 SET LOCAL session_replication_role = replica;
@@ -103,12 +109,12 @@ def measure_costs(app: Sequent, aggregates: int) -> tuple[float, float, float]:
     )
 
 
-def grow(label: str, app: Sequent, most: int, *, partitions: bool) -> Iterator[tuple[str, ...]]:
+def grow(label: str, app: Sequent, fewest: int, most: int, *, partitions: bool) -> Iterator[tuple[str, ...]]:
     """A row for each size; how many times as much as at the smallest stands behind each number."""
     warm = app.new_uuid()
     app.execute_commands(AddPost(aggregate_id=warm, author="ben", title="x", words=1))
     app.execute_commands(CountWords(aggregate_id=warm, words=1))
-    stored, size = 0, min(FEWEST, most)
+    stored, size = 0, min(fewest, most)
     base: tuple[float, float, float] | None = None
     while size <= most:
         fill(app.engine, stored + 1, size // EVENTS_EACH, partitions=partitions)
@@ -121,10 +127,15 @@ def grow(label: str, app: Sequent, most: int, *, partitions: bool) -> Iterator[t
         size *= 10
 
 
-def measure(results: Results, database: str, new: New, most: int) -> None:
+def measure(
+    results: Results, database: str, new: New, most: int, fewest: int = FEWEST, kinds: Collection[str] = ALL
+) -> None:
     """Add a table; on PostgreSQL also with partitions, each kind on a database of its own."""
     rows: list[tuple[str, ...]] = []
-    for partitions in (False, True) if database == "postgresql" else (False,):
+    for kind in KINDS[database]:
+        if kind not in kinds:
+            continue
+        partitions = kind == "partitions"
         app = without_projection(new_app(new()))
         app.register_types()
         if partitions:
@@ -135,18 +146,23 @@ def measure(results: Results, database: str, new: New, most: int) -> None:
                         f"FOR VALUES FROM ('P{number}') TO ('P{number + 1 if number < PARTITIONS - 1 else 'Z'}')"
                     )
         label = f"{database}{', ten partitions' if partitions else ''}"
-        rows += grow(label, app, most, partitions=partitions)
+        rows += grow(label, app, fewest, most, partitions=partitions)
         app.engine.dispose()
-    columns = ("database", "events", "new, µs", "append, µs", "load, µs")
-    results.add_table(Table(f"Cost of one, {database}", columns, rows, f"python -m benchmarks.growth {most}"))
+    if rows:
+        columns = ("database", "events", "new, µs", "append, µs", "load, µs")
+        results.add_table(Table(f"Cost of one, {database}", columns, rows, f"python -m benchmarks.growth {most}"))
 
 
 def main() -> None:
-    """On both kinds of databases."""
-    (most,) = numbers(1_000_000)
+    """On both kinds of databases, or where it is said."""
+    sizes = [int(each) for each in sys.argv[1:] if each.isdigit()]
+    most, fewest = [*sizes, *(1_000_000, FEWEST)[len(sizes) :]][:2]
+    kinds = [each for each in sys.argv[1:] if not each.isdigit()] or ALL
+    if unknown := set(kinds) - set(ALL):
+        sys.exit(f"there is no {', '.join(sorted(unknown))}: there are {', '.join(ALL)}")
     results = Results()
     for database, new in databases():
-        measure(results, database, new, most)
+        measure(results, database, new, most, fewest, kinds)
 
 
 if __name__ == "__main__":
