@@ -229,4 +229,7 @@ def coverage(session: nox.Session) -> None:
 def benchmarks(session: nox.Session) -> None:
     """Measure, and write the tables and plots of docs/performance; parts that take long only when they are named."""
     install(session, "benchmarks")
+    if shutil.which("npm") is not None:
+        with session.chdir(HERE / "benchmarks" / "subjects" / "on_node"):
+            session.run("npm", "install", "--no-audit", "--no-fund", "--no-package-lock", external=True)
     session.run("python", "-m", "benchmarks.run", *session.posargs)

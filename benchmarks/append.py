@@ -18,12 +18,14 @@ from benchmarks.harness.figures import Figures, Round
 from benchmarks.harness.results import Result, Results
 from benchmarks.harness.rounds import interleaved, timed
 from benchmarks.subjects import Counts, Subject, names, open_subject
+from benchmarks.subjects.emmett import EMMETT, on_emmett, what_is_missing
 from sequent_sa.ids import new_uuid
 
 UNIT = "transactions"
 CLIENTS = 4
 FEW, MANY = 4, 10  # events of a new post, and of one that is loaded
 Opened = dict[str, tuple[str, Subject]]
+Work = dict[str, Callable[[], Round]]
 Through = Callable[[str], AbstractContextManager[str]]
 
 
@@ -52,12 +54,12 @@ def adding(
     database: str, new: New, transactions: int, rounds: int, *, projecting: bool, through: Through | None = None
 ) -> dict[str, Figures]:
     """W1, and W4 when it is `projecting`."""
-    with opened(database, new, projecting=projecting, through=through) as subjects:
-        found = interleaved(
-            {name: partial(_add, subject, transactions) for name, (_, subject) in subjects.items()},
-            rounds,
-        )
-        done = (rounds + 1) * transactions
+    done = (rounds + 1) * transactions
+    with opened(database, new, projecting=projecting, through=through) as subjects, ExitStack() as stack:
+        work: Work = {name: partial(_add, subject, transactions) for name, (_, subject) in subjects.items()}
+        if not (projecting or through):
+            stack.enter_context(emmett_too(work, database, new, (1, "add", transactions), FEW * done))
+        found = interleaved(work, rounds)
         check(subjects, Counts(FEW * done, done if projecting else 0))
     return found
 
@@ -66,27 +68,47 @@ def counting(
     database: str, new: New, transactions: int, rounds: int, *, through: Through | None = None
 ) -> dict[str, Figures]:
     """W2 with one client."""
-    with opened(database, new, through=through) as subjects:
-        found = interleaved(
-            {name: partial(_count, subject, transactions) for name, (_, subject) in subjects.items()}, rounds
-        )
-        check(subjects, Counts((MANY + 1) * (rounds + 1) * transactions, 0))
+    done = (MANY + 1) * (rounds + 1) * transactions
+    with opened(database, new, through=through) as subjects, ExitStack() as stack:
+        work: Work = {name: partial(_count, subject, transactions) for name, (_, subject) in subjects.items()}
+        if not through:
+            stack.enter_context(emmett_too(work, database, new, (1, "count", transactions), done))
+        found = interleaved(work, rounds)
+        check(subjects, Counts(done, 0))
     return found
 
 
 def counting_together(database: str, new: New, transactions: int, rounds: int) -> dict[str, Figures]:
     """W2 with several client processes, each on aggregates of its own."""
     each = max(1, transactions // CLIENTS)
+    done = (MANY + 1) * (rounds + 1) * each * CLIENTS
     with opened(database, new) as subjects, ExitStack() as stack:
-        found = interleaved(
-            {
-                name: partial(_count_together, subject, stack.enter_context(clients(CLIENTS, name, url, "count")), each)
-                for name, (url, subject) in subjects.items()
-            },
-            rounds,
-        )
-        check(subjects, Counts((MANY + 1) * (rounds + 1) * each * CLIENTS, 0))
+        work: Work = {
+            name: partial(_count_together, subject, stack.enter_context(clients(CLIENTS, name, url, "count")), each)
+            for name, (url, subject) in subjects.items()
+        }
+        stack.enter_context(emmett_too(work, database, new, (CLIENTS, "count", each), done))
+        found = interleaved(work, rounds)
+        check(subjects, Counts(done, 0))
     return found
+
+
+@contextmanager
+def emmett_too(work: Work, database: str, new: New, how: tuple[int, str, int], events: int) -> Iterator[None]:
+    """Let emmett be measured beside the others, where it can be. `how`: clients, what they do, pieces a round of each.
+
+    At the end it must have stored so many events.
+    """
+    number, kind, each = how
+    reason = what_is_missing() if database == "postgresql" else "it is not for this database"
+    if reason is not None:
+        print(f"{EMMETT} is not measured on {database}: {reason}")
+        yield
+        return
+    with on_emmett(new(), number, kind) as emmett:
+        work[EMMETT] = lambda: emmett.round([new_ids(each) for _ in range(number)])
+        yield
+        assert events == emmett.events(), (events, emmett.events())
 
 
 def _add(subject: Subject, transactions: int) -> Round:

@@ -6,7 +6,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -70,14 +70,18 @@ def together(answers: Sequence[Answer]) -> Round:
     return Round(len(latencies), seconds, latencies)
 
 
-@contextmanager
-def clients(number: int, subject: str, url: str, work: str) -> Iterator[Clients]:
+def clients(number: int, subject: str, url: str, work: str) -> AbstractContextManager[Clients]:
     """Start so many, which end with the block.
 
     `work` is `add`, `count`, `load`, `project` for an `add` with a view row, or `retried` for a `count` that begins
     again when it lost a race.
     """
-    command = [sys.executable, "-m", PROGRAM, subject, url, work]
+    return started(number, [sys.executable, "-m", PROGRAM, subject, url, work])
+
+
+@contextmanager
+def started(number: int, command: Sequence[str]) -> Iterator[Clients]:
+    """Start so many of a program that does what `benchmarks.client` does."""
     processes = [
         subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) for _ in range(number)
     ]

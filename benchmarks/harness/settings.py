@@ -12,6 +12,8 @@ from pathlib import Path
 import psycopg
 from sqlalchemy import create_engine
 
+from benchmarks.subjects.emmett import emmett_version
+
 PACKAGES = ("sequent-sa", "sqlalchemy", "psycopg", "marshmallow", "msgspec", "eventsourcing")
 POSTGRESQL = ("server_version", "fsync", "synchronous_commit", "wal_sync_method", "shared_buffers", "full_page_writes")
 
@@ -25,6 +27,7 @@ def settings(postgresql_url: str | None = None) -> dict[str, str]:
         "system": f"{platform.system()} {platform.release()}",
         "python": platform.python_version(),
         **{name: _version(name) for name in PACKAGES},
+        "emmett": emmett_version(),
         "psycopg's implementation": psycopg.pq.__impl__,
         "sqlite": f"{sqlite3.sqlite_version}, WAL, synchronous=FULL",
     }

@@ -22,6 +22,7 @@ def _without_peers(monkeypatch: pytest.MonkeyPatch) -> None:
     """Other libraries are measured by the session `benchmarks`; here it takes too long, where they are installed."""
     for module in ("benchmarks.subjects", "benchmarks.codec"):
         monkeypatch.setattr(f"{module}.find_spec", lambda _: None)
+    monkeypatch.setattr("benchmarks.append.what_is_missing", lambda: "it takes too long")
 
 
 def new_of(databases: Databases) -> New:
