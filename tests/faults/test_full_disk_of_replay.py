@@ -13,7 +13,7 @@ from sequent_sa import EventStoreError, ReplayError, Sequent
 from sequent_sa.replay.engine import Replay
 from sequent_sa.replay.replay_state import State
 from sequent_sa.replay.status import status
-from tests.blog import AddPost, PostRecord
+from tests.blog import AddComment, AddPost, PostRecord
 from tests.integration.test_replay import context
 
 LARGE = 5_000
@@ -50,9 +50,12 @@ def no_space(app: Sequent) -> Generator[None, None, None]:
 
 
 def add(app: Sequent, *titles: str) -> None:
-    """Add posts that need space."""
+    """Add posts that need space; for the comment their projector reads, and so sends what it has written."""
     for title in titles:
-        app.execute_commands(AddPost(aggregate_id=app.new_uuid(), author="x" * LARGE, title=title))
+        post_id = app.new_uuid()
+        app.execute_commands(
+            AddPost(aggregate_id=post_id, author="x" * LARGE, title=title), AddComment(aggregate_id=post_id, text="x")
+        )
 
 
 def titles(app: Sequent) -> Sequence[str | None]:

@@ -95,6 +95,8 @@ def test_every_state_leads_to_the_end(new: Sequent, ini: Path) -> None:
         assert f"next: sequent migrate {half}" == lines[-1]
         assert ("the last attempt failed: RuntimeError: no way" in lines) is (state is State.FAILED)
         assert f"next: sequent projectors replay {step}" == replay_status_lines(replay_status(migration.context))[-1]
+        with new.dialect.replaying(new.engine, 0) as alone:
+            assert (alone, "a process is at work on it") == (True, status_lines(migration.status())[-1])
         if state not in FOLLOWED:
             replay.abort()
             continue

@@ -102,7 +102,7 @@ def test_hooks_change_the_copies_and_what_depends_on_them(postgresql: Sequent) -
 
 
 def test_a_definition_that_changed_meanwhile_is_not_lost(postgresql: Sequent) -> None:
-    """An index that was made on the live table stops going live; privileges that were given are kept."""
+    """An index that was made on the live table, or what uses it, stops going live; privileges that were given stay."""
     blog.ViewRecord.metadata.create_all(postgresql.engine)
     add_posts(postgresql, 1)
     replay = Replay.create(context(postgresql), postgresql.projectors)
@@ -116,7 +116,15 @@ def test_a_definition_that_changed_meanwhile_is_not_lost(postgresql: Sequent) ->
     replay.optimize()
     with pytest.raises(ReplayError, match="the definition of post_records was changed after the replay was prepared"):
         replay.go_live()
-    run(postgresql.engine, "DROP INDEX view_schema.late")
+    run(
+        postgresql.engine,
+        "DROP INDEX view_schema.late",
+        "CREATE MATERIALIZED VIEW reporting.late AS SELECT author FROM view_schema.post_records",
+    )
+    with pytest.raises(ReplayError, match=r"uses a table that is replaced. .*: materialized view reporting.late"):
+        replay.go_live()
+    assert State.OPTIMIZED == replay.state
+    run(postgresql.engine, "DROP MATERIALIZED VIEW reporting.late")
     replay.go_live()
     with postgresql.engine.connect() as connection:
         assert connection.scalar(
