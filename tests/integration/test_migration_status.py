@@ -100,8 +100,10 @@ def test_every_state_leads_to_the_end(new: Sequent, ini: Path) -> None:
         if state not in FOLLOWED:
             replay.abort()
             continue
-        while (following := migration.status().next_step) is not None:
-            getattr(migration, following)(ignore, ignore)
+        for _ in range(2):
+            following = migration.status().next_step
+            if following is not None:
+                getattr(migration, following)(ignore, ignore)
         assert ["everything is up to date"] == status_lines(migration.status())
         with new.session() as session:
             assert [2, 2] == session.scalars(select(NoteRecord.shown_by)).all()
