@@ -32,7 +32,7 @@ NEXT = {
 }
 """What to type in each state: the step of `projectors replay`, and the half of `migrate`."""
 
-FOLLOWED = {State.CREATED, State.FAILED, State.CATCHING_UP, State.OPTIMIZED}
+FOLLOWED = {State.CREATED, State.CATCHING_UP, State.OPTIMIZED}
 """The ways from the other states are parts of these."""
 
 
