@@ -48,7 +48,7 @@ def list_projectors(finder: ApplicationFinder, as_json: bool) -> None:
         changed = {p.__type_name__: changed_definitions(connection, p) for p in app.projectors}
     known = sorted(app.projectors, key=lambda each: each.__type_name__)
     listed = [(each, states.pop(each.__type_name__, ProjectorState(each.__type_name__))) for each in known]
-    everything = [*listed, *((None, state) for state in states.values())]
+    everything = [*listed, *((None, states[name]) for name in sorted(states))]
     row = _data if as_json else _row
     Report(as_json).table([row(projector, state, changed.get(state.name, ())) for projector, state in everything])
     if not as_json:
