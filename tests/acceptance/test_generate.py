@@ -26,7 +26,9 @@ def test_what_is_generated_works_at_once(shop: CommandLine) -> None:
     assert "create  shop/domain/author/author.py\n" in said
     assert "  sequent generate projector author\n" in said
     assert "change  shop/domain/post/commands.py\n" in shop.succeeds("sequent g command post PublishPost date:date")
-    for command in ("event post PostPublished date:date", "projector author", "workflow author"):
+    said = shop.succeeds("sequent generate event post PostPublished date:date")
+    assert "change  shop/domain/post/events.py\n" in said
+    for command in ("projector author", "workflow author"):
         shop.succeeds(f"sequent generate {command}")
 
     shop.with_environment(SEQUENT_ENV="test").succeeds("sequent db create")

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from sequent_sa import Sequent
-from tests.integration.test_unique_keys import PersonHandler
+from tests.integration.test_unique_keys import PersonHandler, by_both, names
 
 app = Sequent(command_handlers=[PersonHandler])
+
+later = Sequent(command_handlers=[PersonHandler])
+later.parts.type_names = names(by_both())

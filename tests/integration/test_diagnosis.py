@@ -16,7 +16,7 @@ from sequent_sa.projections.projector_states import ProjectorStates
 from sequent_sa.replay import replay_state
 from sequent_sa.replay.engine import Replay
 from sequent_sa.replay.replay_state import State
-from sequent_sa.tables import projector_states, store_state
+from sequent_sa.tables import aggregates_that_need_snapshots, projector_states, store_state
 from sequent_sa.tables.schema import VIEW_VERSION_TABLE
 from tests.blog import new_app
 from tests.databases import Database, PostgreSQLDatabases, SQLiteDatabases
@@ -265,6 +265,11 @@ def test_snapshots_that_are_wanted(ledger: Sequent) -> None:
     assert ("snapshots", Status.WARNING, "sequent snapshots take 2") == (found.check, found.status, found.fix)
     ledger.snapshots.take(2)
     assert [] == troubles(ledger)
+    with ledger.engine.begin() as connection:
+        connection.execute(update(aggregates_that_need_snapshots).values(snapshot_version=0))  # by older code
+    assert [] == troubles(ledger)
+    ledger.register_types()
+    assert "sequent snapshots take 2" == trouble(ledger).fix
 
 
 def test_partition_keys_that_changed(ledger: Sequent) -> None:

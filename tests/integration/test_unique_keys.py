@@ -317,14 +317,18 @@ def test_the_command_line_refreshes_keys(app: Sequent, migrated_database: Databa
     """It tells how far it is, and fails with one line for each conflict and for a wrong name."""
     register(app, "Ben")
 
-    def run(command: str) -> Done:
-        return command_line(f"migrate {command}", app="tests.integration.register:app", url=migrated_database.url)
+    def run(command: str, name: str = "app") -> Done:
+        return command_line(f"migrate {command}", app=f"tests.integration.register:{name}", url=migrated_database.url)
 
     assert run("unique-keys") == (0, "1 aggregates\nall unique keys are up to date\n", "")
     assert run("unique-keys Person --group-size 10").status == 0
     status, _, error = run("unique-keys Persn")
     assert (status, error.count("\n"), "Persn" in error) == (1, 1, True)
     assert run("unique-keys --group-size 0").status == 2
+    register(app, "BEN")
+    status, printed, error = run("unique-keys --group-size 1", "later")
+    assert (status, printed, error.count("\n")) == (1, "1 aggregates\n2 aggregates\n", 1)
+    assert "name" in error
 
 
 def test_keys_are_refreshed_in_memory() -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
+from uuid import UUID
 
 import pytest
 
@@ -40,6 +42,16 @@ def test_no_name_of_the_template_remains() -> None:
     files = render(ApplicationName.parse("WebShop"), "blog", "demo")
 
     assert [] == [path for path, text in files.items() if "blog" in f"{path}{text}".lower()]
+
+
+def test_the_command_of_the_template_needs_all_it_has() -> None:
+    """A post without author, title or content is refused."""
+    names: dict[str, Any] = {"__name__": __name__}
+    source = render(ApplicationName.parse("shop"), "blog")["shop/domain/post/commands.py"]
+    exec(compile(source, "commands.py", "exec", dont_inherit=True), names)
+    assert {"author", "title", "content"} == names["AddPost"](
+        aggregate_id=UUID(int=1), author="", title=" ", content="\n"
+    ).validate().keys()
 
 
 def test_the_template_under_its_own_name_is_unchanged() -> None:

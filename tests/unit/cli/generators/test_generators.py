@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import errno
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -348,6 +349,21 @@ def test_a_failure_while_writing_leaves_nothing_behind(root: Path) -> None:
 
     assert before == text_of(root)
     assert not (root / "shop" / "domain" / "author").exists()
+
+
+def test_a_failure_while_changing_takes_changes_back(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The last of several files cannot be changed: those before it are as they were, and the new ones are gone."""
+    before, replace = text_of(root), Path.replace
+
+    def full(path: Path, target: Path) -> Path:
+        if target.name == "__init__.py":
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return replace(path, target)
+
+    monkeypatch.setattr(Path, "replace", full)
+    with pytest.raises(ConfigurationError, match=rf"^{POST}/__init__.py cannot be written: No space left on device"):
+        grow(root, command("post", "HidePost"))
+    assert before == text_of(root)
 
 
 @pytest.mark.skipif(os.name != "posix", reason="files have no mode there")
