@@ -19,6 +19,12 @@ class Unhandled(Event):
     pass
 
 
+class Titled(Event):
+    """Has the attributes of another event."""
+
+    title: str
+
+
 @pytest.fixture
 def app() -> Sequent:
     return new_app("sqlite://")
@@ -42,6 +48,10 @@ def test_events_are_compared_by_class_by_value_and_by_matcher(scenario: SequentF
         [PostAdded(aggregate_id=uuid4(), sequence_number=7, author="Ben"), like(PostTitleChanged(id_, 1, title="Hi"))]
     )
     scenario.then_events(is_a(Event), is_a(PostTitleChanged))
+    with pytest.raises(AssertionError, match="event 1 of 2: expected Event, got PostAdded"):
+        scenario.then_events(Event, Event)
+    with pytest.raises(AssertionError, match="event 2 of 2: expected Titled, got PostTitleChanged"):
+        scenario.then_events(PostAdded, Titled(id_, 2, title="Hi"))
 
 
 def test_history_is_given_for_several_aggregates(scenario: SequentFixture) -> None:
@@ -53,8 +63,14 @@ def test_history_is_given_for_several_aggregates(scenario: SequentFixture) -> No
         PostTitleChanged(one, 2, title="One"),
     )
     scenario.given_events(CommentAdded(one, 3, text="nice"))
+    with pytest.raises(AggregateKeyNotUnique, match="post_title"):  # what came before goes on counting
+        scenario.when_command(add(uuid4(), "one"))
     scenario.when_command(RenamePost(aggregate_id=one, title="One"), RenamePost(aggregate_id=two, title="Zwei"))
     scenario.then_events(has_attrs(PostTitleChanged, title="Zwei", sequence_number=3))
+    scenario.when_command(AddComment(aggregate_id=two, text="x"))
+    scenario.then_events(CommentAdded)  # and nothing of the command before
+    scenario.given_events(CommentAdded(two, 5, text="y"))
+    scenario.then_no_events()
     assert scenario.repository.load_aggregate(one, Post).comments == ["nice"]
 
 
