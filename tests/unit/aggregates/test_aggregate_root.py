@@ -25,6 +25,13 @@ class Noted(Event):
     """Nobody handles it."""
 
 
+class Rated(Event):
+    """Says what the aggregate does not keep."""
+
+    stars: int | None = None
+    by: str = "somebody"
+
+
 class Refused(Event):
     pass
 
@@ -100,7 +107,7 @@ def test_the_header_of_an_event_is_the_aggregates() -> None:
 
 
 def test_events_are_applied_if_something_changes() -> None:
-    """Compared with the state of the same name; one without attributes always changes something."""
+    """Compared with the state of the same name, None where there is none; one without attributes always is."""
     person = Person(ID)
     person.apply_if_changed(Named, name="Kim")
     person.apply_if_changed(Named, name="Kim")
@@ -109,8 +116,10 @@ def test_events_are_applied_if_something_changes() -> None:
     person.apply_if_changed(Aged)
     person.apply_if_changed(Noted)
     person.apply_if_changed(Noted)
+    person.apply_if_changed(Rated, stars=None)
+    person.apply_if_changed(Rated, stars=5)
     applied = [type(event).__name__ for event in person.uncommitted_events]
-    assert ["Named", "Aged", "Aged", "Noted", "Noted"] == applied
+    assert ["Named", "Aged", "Aged", "Noted", "Noted", "Rated"] == applied
     assert person.age is None
 
 
