@@ -317,6 +317,32 @@ def test_savepoints_inside_of_a_block(app: Sequent) -> None:
     assert ["commented rolled back", "added committed", "commented committed"] == told
 
 
+def test_a_savepoint_behind_what_is_pending(app: Sequent) -> None:
+    """It undoes what came after it only; in the middle of something that must be whole nothing can go on."""
+    command = add(app)
+
+    def undo(session: Session) -> None:
+        savepoint = session.begin_nested()
+        assert [] == titles(session)
+        savepoint.rollback()
+
+    with app.session() as session:
+        with app.joined(session):
+            app.repository.add_aggregate(Post(command))
+            app.repository.commit(command)
+            undo(session)
+        session.commit()
+        assert (2, 0) == stored(app)
+        with (
+            pytest.raises(UnitOfWorkError, match="rolled back while it took part"),
+            app.joined(session),
+            app.unit_of_work(),
+        ):
+            undo(session)
+        session.commit()
+    assert (2, 0) == stored(app)
+
+
 def test_a_transaction_cannot_be_ended_inside_of_a_block(app: Sequent) -> None:
     """A commit is refused; after a rollback the block cannot go on."""
 
