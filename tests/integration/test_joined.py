@@ -439,7 +439,18 @@ def test_reading_before_somebody_else_wrote_is_no_obstacle(sqlite_databases: SQL
         app.execute_commands(AddComment(aggregate_id=command.aggregate_id, text="mine"), session=session)
         assert record.comments == 2
         session.commit()
-    assert post(app, command.aggregate_id).comments == ["meanwhile", "mine"]
+        for number in (1, 2):
+            assert record.comments == 2 * number
+            app.execute_commands(AddComment(aggregate_id=command.aggregate_id, text="meanwhile"))
+            mine = AddComment(aggregate_id=command.aggregate_id, text="mine")
+            if number == 1:
+                session.add(Note(id=1))  # is written first
+                app.execute_commands(mine, session=session)
+            else:
+                with app.joined(session):
+                    app.execute_commands(mine)
+            session.commit()
+    assert post(app, command.aggregate_id).comments == ["meanwhile", "mine"] * 3
     app.engine.dispose()
 
 
