@@ -127,8 +127,9 @@ def test_what_pages_mention_exists() -> None:
 def exists(words: str) -> bool:
     """Whether there is a command or group of this name; the rest are its options, which it has, and arguments."""
     parts = f"sequent {words}".split()
-    names = [" ".join(parts[:count]) for count in range(2, len(parts) + 1) if " ".join(parts[:count]) in ALL]
-    if not names:
+    known = [count for count in range(2, len(parts) + 1) if " ".join(parts[:count]) in ALL]
+    if not known:
         return False
-    options = {option for each in ALL[names[-1]].params for option in each.opts}
-    return {part for part in parts if part.startswith("--")} <= options | {"--help"}
+    name, rest = " ".join(parts[: known[-1]]), parts[known[-1] :]
+    options = {option for each in ALL[name].params for option in each.opts}
+    return (name in LEAVES or not rest) and {part for part in rest if part.startswith("--")} <= options
