@@ -64,7 +64,7 @@ def run(session: str, directory: Path) -> subprocess.CompletedProcess[str]:
 def test_the_tests_on_a_page_pass(page: Path, tmp_path: Path) -> None:
     """A page that shows tests is a test file of the application that it shows."""
     (tmp_path / f"{name(page)}.py").write_text(program(page))
-    (tmp_path / "pyproject.toml").write_text(f'[tool.sequent]\napp = "{name(page)}:app"\n')
+    (tmp_path / "pyproject.toml").write_text(f'[tool.pytest.ini_options]\n[tool.sequent]\napp = "{name(page)}:app"\n')
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", f"{name(page)}.py"]
     environment = {**os.environ, "DATABASE_URL": "sqlite:///page.db"}
     done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
