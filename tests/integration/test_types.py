@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import threading
 
+import pytest
 from sqlalchemy import Table, select
 
-from sequent_sa import Sequent, tables
+from sequent_sa import ConcurrencyError, Sequent, tables
 from tests import ledger
 from tests.blog import AddComment, AddPost
 from tests.databases import Database
@@ -46,6 +47,21 @@ def test_ids_are_not_used_up(app: Sequent) -> None:
     for table in TABLES:
         numbers = sorted(stored(app, table).values())
         assert numbers == list(range(1, len(numbers) + 1))
+
+
+def test_types_that_are_gone_are_stored_again(app: Sequent) -> None:
+    """When a database is emptied under the application the first command says so, and the next one works."""
+    app.execute_commands(AddPost(aggregate_id=app.new_uuid(), author="ben", title="x"))
+    kept = (tables.store_state, tables.projector_states)
+    with app.dialect.writing(app.engine) as connection, connection.begin():
+        for table in reversed(tables.metadata.sorted_tables):
+            if table not in kept:
+                connection.execute(table.delete())
+    command = AddPost(aggregate_id=app.new_uuid(), author="ben", title="x")
+    with pytest.raises(ConcurrencyError, match="a type that was stored before is gone"):
+        app.execute_commands(command)
+    app.execute_commands(command)
+    assert {"AddPost"} == stored(app, tables.command_types).keys()
 
 
 def test_two_register_at_once(app: Sequent) -> None:
