@@ -355,9 +355,9 @@ class Dialect(Protocol):
         ...
 
     def stream_events(
-        self, connection: Connection, where: Sequence[ColumnElement[bool]]
+        self, connection: Connection, type_ids: Collection[int], where: Sequence[ColumnElement[bool]]
     ) -> Generator[EventsOfAggregate, None, None]:
-        """Read very many events, aggregate by aggregate, of each a bounded number at a time."""
+        """Read very many events of some types, aggregate by aggregate, of each a bounded number at a time."""
         ...
 
     def estimated_rows(self, connection: Connection, statement: Select[*tuple[Any, ...]]) -> int:

@@ -133,12 +133,8 @@ class Load:
         )
         classes = {type_id: self._type_names.event_class(name) for type_id, name in stored}
         readers = {type_id: event_reader(class_) for type_id, class_ in classes.items() if class_ is not None}
-        conditions = [
-            events.c.event_type_id.in_(sorted(readers)),
-            *self._dialect.committed_between(None, until),
-            *where,
-        ]
-        with closing(self._dialect.stream_events(connection, conditions)) as found:
+        conditions = [*self._dialect.committed_between(None, until), *where]
+        with closing(self._dialect.stream_events(connection, readers, conditions)) as found:
             portion: list[Event] = []
             for aggregate_id, rows in found:
                 portion += [

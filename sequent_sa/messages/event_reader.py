@@ -49,9 +49,8 @@ def _fast_reader(event_type: type[E], decode: Callable[[Any], Any], read_slowly:
     def read(aggregate_id: UUID, sequence_number: int, created_at: datetime, data: Any) -> E:
         try:
             payload = decode(data)
-            for name, is_finite in finite:
-                if not is_finite(getattr(payload, name)):
-                    return read_slowly(aggregate_id, sequence_number, created_at, data)
+            if finite and not all(is_finite(getattr(payload, name)) for name, is_finite in finite):
+                return read_slowly(aggregate_id, sequence_number, created_at, data)
             event = new()
             put(event, "aggregate_id", aggregate_id)
             put(event, "sequence_number", sequence_number)

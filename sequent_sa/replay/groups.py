@@ -45,6 +45,11 @@ class Group:
 
     def conditions(self) -> list[ColumnElement[bool]]:
         """What holds for the events of this group."""
+        if self.lower is not None and self.upper is not None and self.lower.partition_key == self.upper.partition_key:
+            # The same, so that the database need not compare partition keys to know the order.
+            ids = events.c.aggregate_id
+            inside = (ids >= self.lower.aggregate_id, ids < self.upper.aggregate_id)
+            return [events.c.partition_key == self.lower.partition_key, *inside]
         place = tuple_(events.c.partition_key, events.c.aggregate_id)
         found: list[ColumnElement[bool]] = []
         if self.lower is not None:

@@ -12,9 +12,11 @@ from urllib.parse import quote
 from uuid import UUID
 
 import pytest
-from sqlalchemy import event
+from sqlalchemy import event, select
 
 from sequent_sa import Sequent
+from sequent_sa.replay.groups import Bound, Group
+from sequent_sa.tables import event_types
 from tests.databases import PostgreSQLDatabases, SQLiteDatabases
 from tests.ledger import Move, OpenAccount, entered, new_app
 
@@ -148,6 +150,21 @@ def reads(app: Sequent) -> Mapping[str, Callable[[], object]]:
     }
 
 
+GROUPS = (
+    Group(1, upper=Bound("NL", UUID(int=1 << 127))),
+    Group(2, Bound("NL", UUID(int=0)), Bound("NL", UUID(int=(1 << 128) - 1))),
+    Group(3, Bound("BE", UUID(int=0))),
+)
+
+
+def read_group(app: Sequent, group: Group) -> None:
+    """As a replay does, which must begin to project before everything is sorted, and read nothing of other groups."""
+    with app.engine.begin() as connection:
+        names = connection.scalars(select(event_types.c.type)).all()
+        mark = app.dialect.position_mark(connection)
+        assert any(app.event_reader.whole_aggregates(connection, names, mark, group.conditions()))
+
+
 def test_postgresql_reads_on_by_an_index_of_each_partition(postgresql_databases: PostgreSQLDatabases) -> None:
     """And no more rows than it gives, however many there are."""
     app = new_app(f"{postgresql_databases.create().url}&options={quote(OPTIONS)}")
@@ -166,6 +183,11 @@ def test_postgresql_reads_on_by_an_index_of_each_partition(postgresql_databases:
         assert [] == [each["Node Type"] for each in scans if each["Node Type"] != "Index Scan"], way
         removed = ("Rows Removed by Filter", "Rows Removed by Index Recheck")
         assert MOST_READ >= sum(each["Actual Rows"] + sum(each.get(name, 0) for name in removed) for each in scans), way
+    for group in GROUPS:
+        found.clear()
+        read_group(app, group)
+        assert "Aggregate" in {each["Node Type"] for each in found}, group
+        assert "Sort" not in {each["Node Type"] for each in found}, group
     app.engine.dispose()
 
 
@@ -182,6 +204,12 @@ def test_sqlite_reads_on_by_an_index(sqlite_databases: SQLiteDatabases) -> None:
         assert any(each.startswith("SEARCH main.events USING INDEX events_command_id_idx") for each in steps), way
         assert [] == [each for each in steps if each == "USE TEMP B-TREE FOR ORDER BY"], way
         assert set() == scanned(steps), way
+    for group in GROUPS:
+        statements.clear()
+        read_group(app, group)
+        steps = explained(app, statements)
+        assert any(each.startswith("SEARCH main.events USING INDEX sqlite_autoindex_events_1") for each in steps), group
+        assert [] == [each for each in steps if each == "USE TEMP B-TREE FOR ORDER BY"], group
     app.engine.dispose()
 
 

@@ -288,9 +288,9 @@ class PostgreSQL:
         load_rows(connection, table, types, rows)
 
     def stream_events(
-        self, connection: Connection, where: Sequence[ColumnElement[bool]]
+        self, connection: Connection, type_ids: Collection[int], where: Sequence[ColumnElement[bool]]
     ) -> Generator[EventsOfAggregate, None, None]:
-        return stream_events(connection, where)
+        return stream_events(connection, type_ids, where)
 
     def estimated_rows(self, connection: Connection, statement: Select[*tuple[Any, ...]]) -> int:
         return estimated_rows(connection, statement)

@@ -5,7 +5,7 @@ A cursor makes both sides wait for each other, and a line for each event costs m
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+from collections.abc import Collection, Generator, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -36,16 +36,20 @@ _LINE = func.concat(
 )
 _ORDER = (_columns.partition_key, _columns.aggregate_id, (_columns.sequence_number - 1) // _EVENTS_A_LINE)
 
+# Moments come as text in the time zone of the session, whose offset has only hours then. And the order is to come from
+# the index: if everything is sorted first, the client waits for that.
+_SETTINGS = text("SELECT set_config('TimeZone', 'UTC', true), set_config('enable_sort', 'off', true)")
+
 _read_line = msgspec.json.Decoder(tuple[UUID, list[tuple[int, datetime, int, msgspec.Raw]]]).decode
 
 
 def stream_events(
-    connection: Connection, where: Sequence[ColumnElement[bool]]
+    connection: Connection, type_ids: Collection[int], where: Sequence[ColumnElement[bool]]
 ) -> Generator[EventsOfAggregate, None, None]:
-    """Events, aggregate by aggregate, of each a bounded number at a time."""
-    # Moments come as text in the time zone of the session, whose offset has only hours then.
-    connection.execute(text("SET LOCAL TimeZone = 'UTC'"))
-    statement = select(_LINE).where(*where).group_by(*_ORDER).order_by(*_ORDER)
+    """Events of some types, aggregate by aggregate, of each a bounded number at a time."""
+    connection.execute(_SETTINGS)
+    of_types = _columns.event_type_id.in_(sorted(type_ids))
+    statement = select(_LINE).where(of_types, *where).group_by(*_ORDER).order_by(*_ORDER)
     compiled = statement.compile(connection, compile_kwargs={"render_postcompile": True})
     copied = f"COPY ({compiled}) TO STDOUT (ENCODING 'UTF8')"
     driver: Any = connection.connection.driver_connection

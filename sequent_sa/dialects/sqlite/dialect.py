@@ -284,9 +284,9 @@ class SQLite:
         load_rows(connection, table, types, rows)
 
     def stream_events(
-        self, connection: Connection, where: Sequence[ColumnElement[bool]]
+        self, connection: Connection, type_ids: Collection[int], where: Sequence[ColumnElement[bool]]
     ) -> Generator[EventsOfAggregate, None, None]:
-        return stream_events(connection, where)
+        return stream_events(connection, type_ids, where)
 
     def estimated_rows(self, connection: Connection, statement: Select[*tuple[Any, ...]]) -> int:
         # Of all types: to know how many have the right ones would be to read the whole table.

@@ -38,10 +38,11 @@ class RowsInMemory:
         self._of_database: set[str] = set()
         self._only_key = table.key[0] if len(table.key) == 1 else None
         self._moved_by: set[str] = set(table.key)
-        self._names = frozenset(table.columns)
+        self._blank: Row = dict.fromkeys(table.columns)
         self._last_key: object = _NONE
         self._last_row: Row = {}
         self._updates_itself = any(column.onupdate is not None for column in table.columns.values())
+        self._settable = self._all_settable()
 
     def add(self, record: object) -> None:
         """Keep the values of a record: what becomes of it later counts only when it is saved.
@@ -49,7 +50,10 @@ class RowsInMemory:
         Raises `ProjectorError` when there is a row with its key.
         """
         held = vars(record)
-        row: Row = {name: _own(held[name]) if name in held else None for name in self.table.columns}
+        row = self._blank.copy()
+        for name, value in held.items():
+            if name in row:
+                row[name] = value if type(value) in _PLAIN else _own(value)
         for name in self.table.of_database:
             if name not in held:
                 self._leave_to_database(record, row, name)
@@ -92,12 +96,16 @@ class RowsInMemory:
         """Change all rows that match."""
         only = self._only_key
         # The events of an aggregate come one after the other, and nearly all of them change its one row.
-        if only is not None and len(where) == 1 and where.get(only, _NOTHING) is self._last_key:
+        if (
+            only is not None
+            and len(where) == 1
+            and where.get(only, _NOTHING) is self._last_key
+            and self._settable.issuperset(changes)
+        ):
             row = self._last_row
-            if self._names.issuperset(changes) and self._moved_by.isdisjoint(changes) and not self._updates_itself:
-                for name, value in changes.items():
-                    row[name] = value if type(value) in _PLAIN else _own(value)
-                return
+            for name, value in changes.items():
+                row[name] = value if type(value) in _PLAIN else _own(value)
+            return
         found = self.find(where)
         self.table.check(changes)
         if changes:
@@ -210,7 +218,12 @@ class RowsInMemory:
                 index.setdefault(row.get(name), {})[key] = row
             self._indexes[name] = index
             self._moved_by.add(name)
+            self._settable = self._all_settable()
         return index
+
+    def _all_settable(self) -> frozenset[str]:
+        """The columns whose values may be changed where the row stands, and nothing else with them."""
+        return frozenset() if self._updates_itself else frozenset(self.table.columns) - self._moved_by
 
     def _leave_to_database(self, record: object, row: Row, name: str) -> None:
         if name in self.table.constants:
