@@ -219,6 +219,16 @@ def test_records_are_changed_one_by_one(things: Things) -> None:
     assert [("meanwhile", ["y"])] == [(each.name, each.tags) for each in things.find_records(Thing, {"number": 1})]
 
 
+def test_what_becomes_of_a_list_later_is_not_stored(things: Things) -> None:
+    """Neither of one that a record was created with, nor of one that was set."""
+    tags = ["a"]
+    things.create_record(Thing, aggregate_id=uuid4(), tags=tags)
+    things.create_record(Thing, aggregate_id=uuid4(), name="set")
+    things.update_all_records(Thing, {"name": "set"}, {"tags": tags})
+    tags.append("later")
+    assert [["a"], ["a"]] == [each.tags for each in things.find_records(Thing, {})]
+
+
 def test_records_are_changed_and_removed_together(things: Things) -> None:
     """By a condition, without loading them; what does not match, or is gone, is no error."""
     id_ = uuid4()
