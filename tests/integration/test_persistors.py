@@ -389,6 +389,7 @@ def test_a_default_of_the_database_is_known_where_it_is_constant(app: Sequent) -
     with app.dialect.writing(app.engine) as connection, connection.begin():
         persistor.load(connection)
         assert "made by the database!" == connection.scalar(select(Thing.kind))
+        assert "a" == connection.scalar(select(Thing.id).where(Thing.data.is_(None), Thing.tags.is_(None)))
 
 
 class Failing(Projector, manages_tables=(Note,)):
