@@ -32,6 +32,10 @@ DOCUMENTATION = "tests/rules/test_documentation.py"
 TYPING = "tests/unit/test_typing.py"
 # Run by sessions of their own, once: they do not depend on the version of Python.
 ELSEWHERE = ["--ignore=tests/acceptance", "--ignore=tests/browser", f"--ignore={DOCUMENTATION}", f"--ignore={TYPING}"]
+# What applications never see: these need not work with old dependencies.
+NOT_SHIPPED = ["--ignore=tests/rules", "--ignore=tests/integration/test_benchmarks.py"]
+# Python compiles what is used when it is used, which takes half the time of all at once.
+UNCOMPILED = ("--no-compile",)
 # One process of pytest for each core, each with a PostgreSQL server of its own; who has no more work takes another's.
 PARALLEL = ("--numprocesses=auto", "--dist=worksteal")
 
@@ -55,7 +59,7 @@ GENERATED = (
 def install(session: nox.Session, *groups: str, editable: bool = True) -> None:
     """Install dependency groups, and the project as a checkout."""
     project = ["--editable", str(HERE)] if editable else []
-    session.install(*project, *nox.project.dependency_groups(PROJECT, *groups))
+    session.install(*UNCOMPILED, *project, *nox.project.dependency_groups(PROJECT, *groups))
 
 
 @nox.session
@@ -197,12 +201,17 @@ def lowest(session: nox.Session) -> None:
     lines = [_lowest(Requirement(each)) for each in PROJECT["project"]["dependencies"]]
     constraints.write_text("\n".join(lines) + "\n")
     session.install(
-        "--editable", str(HERE), *nox.project.dependency_groups(PROJECT, "test"), "--constraint", str(constraints)
+        *UNCOMPILED,
+        "--editable",
+        str(HERE),
+        *nox.project.dependency_groups(PROJECT, "test"),
+        "--constraint",
+        str(constraints),
     )
     programs = session.run("python", "-m", "tests.databases.debian_postgresql", silent=True) or ""
     session.run(
         "pytest",
-        *(session.posargs or [*PARALLEL, *ELSEWHERE, "--ignore=tests/rules", "-k", "not sqlite"]),
+        *(session.posargs or [*PARALLEL, *ELSEWHERE, *NOT_SHIPPED, "-k", "not sqlite"]),
         env={"SEQUENT_TEST_POSTGRES_BIN": programs.strip()},
     )
 

@@ -15,7 +15,7 @@ from tests.rules.snippets import ROOT, TUTORIAL, name, pages, program, shell_ses
 
 TUTORIAL_DIRECTORY = "SEQUENT_TUTORIAL"
 """The environment variable with the directory in which the tutorial leaves its blog, for looking at it."""
-TEST_COMMAND = "python3 -m venv .venv && .venv/bin/pip install -q 'nox[uv]' && .venv/bin/nox"
+TEST_COMMAND = "python3 -m venv .venv && .venv/bin/pip install -q nox && .venv/bin/nox"
 
 
 def sessions() -> list[Path]:
