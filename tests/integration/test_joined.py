@@ -317,6 +317,21 @@ def test_savepoints_inside_of_a_block(app: Sequent) -> None:
     assert ["commented rolled back", "added committed", "commented committed"] == told
 
 
+def test_what_is_pending_goes_with_its_savepoint(app: Sequent) -> None:
+    """Although the database has not heard of it yet."""
+    command = add(app)
+    with app.session() as session:
+        with app.joined(session):
+            with session.begin_nested() as savepoint:
+                app.repository.add_aggregate(Post(command))
+                app.repository.commit(command)
+                savepoint.rollback()
+            app.execute_commands(add(app, "Ho"))
+        session.commit()
+    assert (2, 1) == stored(app)
+    assert not app.repository.contains_aggregate(command.aggregate_id)
+
+
 def test_a_savepoint_behind_what_is_pending(app: Sequent) -> None:
     """It undoes what came after it only; in the middle of something that must be whole nothing can go on."""
     command = add(app)
