@@ -10,13 +10,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import pytest
 from sqlalchemy import Engine
 
-from tests.databases import Database, Databases, PostgreSQLDatabases, PostgreSQLServer, SQLiteDatabases, memory
+from tests.databases import Database, Databases, PostgreSQLDatabases, PostgreSQLServer, SQLiteDatabases
 
 
 def _migrate(engine: Engine) -> None:
@@ -26,9 +24,8 @@ def _migrate(engine: Engine) -> None:
 
 
 @pytest.fixture(scope="session")
-def _sqlite() -> Iterator[SQLiteDatabases]:
-    with TemporaryDirectory(prefix="sequent-sqlite-", dir=memory.directory()) as directory:
-        yield SQLiteDatabases(Path(directory), _migrate)
+def _sqlite(tmp_path_factory: pytest.TempPathFactory) -> SQLiteDatabases:
+    return SQLiteDatabases(tmp_path_factory.mktemp("databases"), _migrate)
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,4 @@
-"""Where test databases lie: in memory, when the machine has a file system there."""
+"""Where the server of the tests has its files: in memory, when the machine has a file system there."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _ENOUGH = 2 * 1024**3
 
 
 def directory() -> str:
-    """The directory to make databases in: `/dev/shm` if it is there, with 2 GiB of room, else that of temporary files.
+    """The directory for a server: `/dev/shm` if it is there, with 2 GiB of room, else that of temporary files.
 
     PostgreSQL makes and removes a database with 300 files for almost every test, which is ten times as fast there.
     """

@@ -42,7 +42,7 @@ class SQLiteDatabases:
                 shutil.rmtree(Path(engine.url.database).parent)
 
     def close(self) -> None:
-        """Nothing to do: the directory goes as a whole."""
+        """Nothing to do: pytest removes its temporary directories."""
 
     def _new_path(self) -> Path:
         # a directory for each, since SQLite and replays put more files beside the database
