@@ -22,6 +22,7 @@ from sequent_sa.exceptions import ConfigurationError
 _SECONDS_BETWEEN_LOOKS = 0.5
 _RECORDS_IN_MEMORY = 1_000
 _IDS_END = 2**63
+_NUMBERS_END = 2**31
 """No database counts as far as that."""
 
 
@@ -131,9 +132,9 @@ def _record(session: Session, name: str) -> CommandRecord | EventRecord:
     aggregate_id, slash, number = name.partition("/")
     try:
         if slash:
-            found = session.get(EventRecord, (UUID(aggregate_id), _number(number)))
+            found = session.get(EventRecord, (UUID(aggregate_id), _number(number, _NUMBERS_END)))
         else:
-            found = session.get(CommandRecord, _number(name))
+            found = session.get(CommandRecord, _number(name, _IDS_END))
     except ValueError as error:
         raise ConfigurationError(
             f"{name!r} is neither the id of a command, such as 42, nor an event as AGGREGATE_ID/NUMBER"
@@ -143,9 +144,9 @@ def _record(session: Session, name: str) -> CommandRecord | EventRecord:
     return found
 
 
-def _number(text: str) -> int:
+def _number(text: str, end: int) -> int:
     number = int(text)
-    if not 0 < number < _IDS_END:
+    if not 0 < number < end:
         raise ValueError
     return number
 

@@ -9,7 +9,7 @@ import click
 
 from sequent_sa import database
 from sequent_sa.cli.app import ApplicationFinder, pass_finder
-from sequent_sa.cli.numbers import POSITIVE
+from sequent_sa.cli.numbers import POSITIVE, SECONDS
 from sequent_sa.cli.replay_display import Display, display
 from sequent_sa.cli.reporting import json_option
 from sequent_sa.exceptions import ConfigurationError, ReplayError
@@ -32,10 +32,10 @@ group_size_option = click.option(
 )
 lock_timeout_option = click.option(
     "--lock-timeout",
-    type=click.FloatRange(0),
+    type=SECONDS,
     default=LOCK_TIMEOUT,
     show_default=True,
-    help="Seconds in which a moment to go live must be found.",
+    help="Seconds in which a moment to go live must be found; SQLite waits as long as for any other writer.",
 )
 names_argument = click.argument("names", nargs=-1, metavar="[PROJECTOR]...")
 

@@ -61,7 +61,7 @@ class PlainDisplay:
 
     def watch(self, progress: Progress) -> None:
         now = time.monotonic()
-        if now - self._last >= _SECONDS_BETWEEN_LINES:
+        if progress.doing is not None or now - self._last >= _SECONDS_BETWEEN_LINES:
             self._last = now
             for line in _lines(progress):
                 click.echo(line, err=self._on_stderr)
@@ -97,9 +97,8 @@ class TerminalDisplay(PlainDisplay):
 
         super().__init__()
         columns = ("{task.description}", "{task.fields[done]}", "{task.fields[rate]}", "{task.fields[left]}")
-        self._bars = Progress(
-            TextColumn(columns[0]), BarColumn(), *map(TextColumn, columns[1:]), console=Console(stderr=True)
-        )
+        what, *figures = (TextColumn(each, markup=False) for each in columns)  # brackets of SQL are no markup
+        self._bars = Progress(what, BarColumn(), *figures, console=Console(stderr=True))
         self._tasks: dict[str, TaskID] = {}
 
     def __enter__(self) -> Self:

@@ -66,7 +66,7 @@ class ViewHistory:
         try:
             with warnings.catch_warnings():
                 # A revision that follows one that is not there is warned of, and later a KeyError.
-                warnings.filterwarnings("error", module=r"alembic\.script\.revision")
+                warnings.filterwarnings("error", category=UserWarning, module=r"alembic\.script\.revision")
                 script = ScriptDirectory.from_config(self._config())
                 script.get_heads()
         except (CommandError, configparser.Error, UnicodeDecodeError, UserWarning) as error:

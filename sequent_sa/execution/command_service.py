@@ -106,11 +106,12 @@ class CommandService:
                     unit.contended = contended
                     self._process(unit, commands, validation_contexts)
             except ConcurrencyError as error:
-                if isinstance(error, ProjectorsChanged) and not refreshed:
+                # A hook may lose a race of its own after the commit; then nothing may be executed twice.
+                undone = unit is None or unit.committed is False
+                if undone and isinstance(error, ProjectorsChanged) and not refreshed:
                     refreshed = True  # nobody else was first: what was known about projectors was old
                     continue
-                # A hook may lose a race of its own after the commit; then nothing may be executed twice.
-                if attempt == retries or unit is None or unit.committed is not False:
+                if attempt == retries or unit is None or not undone:
                     if attempt > 0:
                         last = f"try number {attempt + 1}, the last of retries={retries}"
                         error.add_note(f"this was {last}: execute it again, or allow more")

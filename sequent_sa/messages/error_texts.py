@@ -35,7 +35,6 @@ ENGLISH: Mapping[str, str] = {
     "too_deep": "Nested more than {deepest} deep.",
     "too_many_names": "More than {most} names.",
 }
-"""The codes of this package, and what they say in English."""
 """The texts of this package by code. `{...}` stands for a value; the codes of marshmallow are made from its names."""
 
 

@@ -184,7 +184,7 @@ class _FollowedTransaction(RootTransaction):
     def commit(self) -> None:
         """Commit, and run the hooks."""
         followed = _followed.get(self)
-        if followed is None:
+        if followed is None or not self.is_active:  # SQLAlchemy refuses to commit it a second time
             super().commit()
             return
         followed.refuse_while_open()

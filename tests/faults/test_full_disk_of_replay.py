@@ -34,8 +34,10 @@ def no_space(app: Sequent) -> Generator[None, None, None]:
     """No row can be added to the twins meanwhile."""
     if app.dialect.name == "postgresql":
         execute(app, _FUNCTION.format(_FULL))
-        yield
-        execute(app, _FUNCTION.format(""))
+        try:
+            yield
+        finally:
+            execute(app, _FUNCTION.format(""))
         return
 
     def limit(driver: Any, *_: object) -> None:
@@ -45,8 +47,10 @@ def no_space(app: Sequent) -> Generator[None, None, None]:
             driver.execute(f"PRAGMA max_page_count = {pages}")
 
     event.listen(Engine, "connect", limit)
-    yield
-    event.remove(Engine, "connect", limit)
+    try:
+        yield
+    finally:
+        event.remove(Engine, "connect", limit)
 
 
 def add(app: Sequent, *titles: str) -> None:

@@ -53,12 +53,13 @@ def imported_anew(app: str) -> Iterator[None]:
 class CommandLine:
     """Runs commands in one directory; each finds an application that is imported anew."""
 
-    def __init__(self, directory: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    def __init__(self, directory: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> None:
         monkeypatch.chdir(directory)
+        monkeypatch.setattr(sys, "path", [*sys.path])  # the directory becomes the first place to look for applications
         for name in ("DATABASE_URL", "SEQUENT_APP", "SEQUENT_ENV"):
             monkeypatch.delenv(name, raising=False)
         self._monkeypatch = monkeypatch
-        self._capsys = capsys
+        self._capfd = capfd  # what worker processes print, too
 
     def __call__(
         self, command: str | Sequence[str], *, app: str | None = BLOG, url: str | None = None, typed: str = ""
@@ -68,7 +69,7 @@ class CommandLine:
         if url is not None:
             self._monkeypatch.setenv("DATABASE_URL", url)
         self._monkeypatch.setattr(sys, "stdin", io.StringIO(typed))
-        self._capsys.readouterr()
+        self._capfd.readouterr()
         if app is None:
             return self._run(words)
         with imported_anew(app):
@@ -79,4 +80,4 @@ class CommandLine:
             status = run(words)
         except SystemExit as end:
             status = int(end.code or 0)
-        return Done(status, *self._capsys.readouterr())
+        return Done(status, *self._capfd.readouterr())

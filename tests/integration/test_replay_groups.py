@@ -117,7 +117,7 @@ class Watching(blog.PostProjector, name="PostProjector"):
     def commented(self, event: CommentAdded) -> None:
         super().commented(event)
         if event.sequence_number % 500 == 0:
-            self.events.append(sum(isinstance(each, CommentAdded) for each in gc.get_objects()))
+            self.events.append(sum(type(each) is CommentAdded for each in gc.get_objects()))
 
 
 def test_what_a_process_holds_is_bounded(app: Sequent) -> None:

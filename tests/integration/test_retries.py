@@ -18,6 +18,7 @@ from sequent_sa import (
     Workflow,
     on,
 )
+from sequent_sa.exceptions import ProjectorsChanged
 from sequent_sa.execution.middleware import Request
 from tests.blog import AddComment, AddPost, CommentAdded, FailAfterRename, Post, PostRecord, RenamePost
 from tests.databases import Database
@@ -41,9 +42,9 @@ class LosesLater(Workflow):
     @on(CommentAdded)
     def hook(self, event: CommentAdded) -> None:
         def lose() -> None:
-            raise ConcurrencyError("too late")
+            raise ConcurrencyError("too late") if event.text == "lose later" else ProjectorsChanged
 
-        if event.text == "lose later":
+        if event.text in ("lose later", "switch later"):
             self.after_commit(lose)
 
 
@@ -155,13 +156,16 @@ def test_other_errors_are_not_tried_again(app: Sequent, post_id: UUID, seen: lis
     assert len(seen) == 1
 
 
-def test_what_was_committed_is_not_executed_again(app: Sequent, post_id: UUID, seen: list[Request]) -> None:
+@pytest.mark.parametrize(("text", "error"), [("lose later", ConcurrencyError), ("switch later", ProjectorsChanged)])
+def test_what_was_committed_is_not_executed_again(
+    app: Sequent, post_id: UUID, seen: list[Request], text: str, error: type[ConcurrencyError]
+) -> None:
     """A hook that loses a race of its own makes nothing happen twice."""
     seen.clear()
-    with pytest.raises(ConcurrencyError, match="too late"):
-        app.execute_commands(AddComment(aggregate_id=post_id, text="lose later"), retries=3)
+    with pytest.raises(error):
+        app.execute_commands(AddComment(aggregate_id=post_id, text=text), retries=3)
     assert len(seen) == 1
-    assert app.repository.load_aggregate(post_id, Post).comments == ["lose later"]
+    assert app.repository.load_aggregate(post_id, Post).comments == [text]
 
 
 def test_inside_of_a_unit_of_work_nothing_is_tried_again(app: Sequent, post_id: UUID, seen: list[Request]) -> None:

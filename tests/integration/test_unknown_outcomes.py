@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from types import FrameType
@@ -11,6 +12,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import create_engine
+from sqlalchemy.exc import SQLAlchemyError
 
 import sequent_sa
 from sequent_sa import Command, Sequent
@@ -99,8 +101,22 @@ def in_the_callers(app: Sequent, command: Command) -> None:
         session.commit()
 
 
+def in_the_callers_who_insists(app: Sequent, command: Command) -> None:
+    """The same, with a commit again when the first one failed, which SQLAlchemy refuses."""
+    with app.session() as session:
+        app.execute_commands(command, session=session)
+        try:
+            session.commit()
+        except Interrupted:
+            with suppress(SQLAlchemyError):
+                session.commit()
+            raise
+
+
 @pytest.mark.parametrize(
-    ("execute", "functions"), [(in_its_own, OWN), (in_the_callers, CALLERS)], ids=["own", "the caller's"]
+    ("execute", "functions"),
+    [(in_its_own, OWN), (in_the_callers, CALLERS)],
+    ids=["own", "the caller's"],
 )
 def test_hooks_tell_nothing_that_may_be_wrong(app: Sequent, execute: Execute, functions: Sequence[str]) -> None:
     """At whatever line on the way to the commit an interrupt comes: hooks that ran are right, or it says what to do."""
@@ -119,3 +135,17 @@ def test_hooks_tell_nothing_that_may_be_wrong(app: Sequent, execute: Execute, fu
         found[tuple(TellingWorkflow.told), asked, stored] = line
     rolled_back, unknown, committed = (("added rolled back",), False, False), ((), True, None), ((), False, True)
     assert {rolled_back, unknown, committed} == found.keys()
+
+
+def test_hooks_tell_nothing_that_may_be_wrong_to_who_commits_again(app: Sequent) -> None:
+    """The second commit works if the first one was not begun; else SQLAlchemy refuses it, and no hook runs."""
+    watching = Tracer(CALLERS)
+    watching.run(partial(in_the_callers_who_insists, app, add(app)))
+    told: set[tuple[tuple[str, ...], bool]] = set()
+    for number, line in enumerate(watching.lines):
+        TellingWorkflow.told.clear()
+        command = add(app, f"interrupted {number}")
+        with pytest.raises(Interrupted):
+            Tracer(CALLERS, line).run(partial(in_the_callers_who_insists, app, command))
+        told.add((tuple(TellingWorkflow.told), app.repository.find_aggregate(command.aggregate_id) is not None))
+    assert {(("added committed",), True), ((), True)} == told

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from sqlalchemy import ColumnElement, and_, or_, select
 
 from sequent_sa import tables
+from sequent_sa.exceptions import EventStoreError
 
 _xact_id = tables.events.c.xact_id
 
@@ -39,8 +40,11 @@ def not_committed_at(mark: str) -> ColumnElement[bool]:
 
 
 def _parts(mark: str) -> tuple[int, int, list[int]]:
-    xmin, xmax, still_open = mark.split(":")
-    return int(xmin), int(xmax), [int(each) for each in still_open.split(",") if each]
+    try:
+        xmin, xmax, still_open = mark.split(":")
+        return int(xmin), int(xmax), [int(each) for each in still_open.split(",") if each]
+    except ValueError as error:
+        raise EventStoreError(f"{mark!r} is no position in a PostgreSQL database: keep what this one gave") from error
 
 
 def _above_floor() -> ColumnElement[bool]:

@@ -17,7 +17,7 @@ from sequent_sa.replay.meter import Meter, Progress, WorkerProgress
 RUN = Progress(
     "run", 1_200, 5_000, 1, 4, 2.0, 600.0, (WorkerProgress(1, 2, 300, 1_000, 150.0), WorkerProgress(2, 3, 0, 900, 0.0))
 )
-OPTIMIZE = Progress("optimize", 0, None, 1, 3, 7.0, 0.0, (), "CREATE INDEX by_title ON posts")
+OPTIMIZE = Progress("optimize", 0, None, 1, 3, 7.0, 0.0, (), "CREATE INDEX by_title ON posts (p GLOB '[/]*')")
 
 
 class Terminal(io.StringIO):
@@ -61,7 +61,7 @@ def test_a_terminal_shows_a_step_without_events(monkeypatch: pytest.MonkeyPatch)
     terminal = terminal_of(monkeypatch)
     with display(as_json=False) as shown:
         shown.watch(OPTIMIZE)
-    assert "optimize (part 2 of 3): CREATE INDEX by_title ON posts" in terminal.lines
+    assert "optimize (part 2 of 3): CREATE INDEX by_title ON posts (p GLOB '[/]*')" in terminal.lines
 
 
 def test_lines_in_a_pipe(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
@@ -76,7 +76,7 @@ def test_lines_in_a_pipe(monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capture
         "run: 1,200 of 5,000 events, 600 a second, 0:00:06 left",
         "  worker 1: group 2, 300 of 1,000 events, 150 a second, 0:00:05 left",
         "  worker 2: group 3, 0 of 900 events, 0 a second, time left unknown",
-        "optimize: part 2 of 3: CREATE INDEX by_title ON posts",
+        "optimize: part 2 of 3: CREATE INDEX by_title ON posts (p GLOB '[/]*')",
     ] == capsys.readouterr().out.splitlines()
 
 
@@ -92,7 +92,7 @@ def test_objects_for_a_program(capsys: pytest.CaptureFixture[str]) -> None:
     assert {"number": 1, "group": 2, "done": 300, "events": 1_000, "events_a_second": 150, "seconds_left": 4.7} == run[
         "workers"
     ][0]
-    assert ("CREATE INDEX by_title ON posts", 1, 3) == tuple(
+    assert ("CREATE INDEX by_title ON posts (p GLOB '[/]*')", 1, 3) == tuple(
         optimize[name] for name in ("doing", "groups_done", "groups")
     )
 
