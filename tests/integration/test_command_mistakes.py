@@ -135,6 +135,7 @@ def test_a_command_that_is_nearly_right(sequent: Callable[..., Done]) -> None:
         (f"audit {10**30}", 1, "neither the id of a command"),
         (f"audit {POST}/1", 1, f"there is no event {POST}/1"),
         ("audit post/1", 1, "neither the id of a command"),
+        (f"audit {POST}/{2**31}", 1, "neither the id of a command"),
         ("events --type Nonsense", 1, "there is no event called Nonsense"),
         ("events --limit 0", 2, "0 is not in the range"),
         (f"events --limit {2**31}", 2, "is not in the range"),
@@ -157,6 +158,8 @@ def test_a_command_that_is_nearly_right(sequent: Callable[..., Done]) -> None:
         ("projectors replay prepare Nobody", 1, "Nobody is no projector"),
         ("projectors replay run", 1, "no replay is in progress"),
         ("projectors replay run --workers 0", 2, "0 is not in the range"),
+        ("projectors replay golive --lock-timeout nan", 2, "nan is no number of seconds"),
+        ("migrate offline --lock-timeout inf", 2, "inf is no number of seconds"),
         ("migrate unique-keys Nobody", 1, "no aggregate class is stored as 'Nobody'"),
     ],
 )

@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from sqlalchemy import URL, Connection, create_engine, insert, make_url, select, text, update
 
 from sequent_sa import ConfigurationError, EventStoreError, Sequent
+from sequent_sa.dialects.postgresql import marks
 from sequent_sa.event_log import EventLog
 from sequent_sa.event_store.positions import EventPosition
 from sequent_sa.messages.event import Event
@@ -112,6 +113,12 @@ def test_a_text_that_is_no_position_is_refused(nonsense: str) -> None:
     """It says what to keep instead."""
     with pytest.raises(EventStoreError, match="is no position: keep what"):
         EventPosition.parse(nonsense)
+
+
+def test_a_mark_of_sqlite_is_no_mark_of_postgresql() -> None:
+    """It says which position to keep."""
+    with pytest.raises(EventStoreError, match="'5' is no position in a PostgreSQL database: keep what this one gave"):
+        marks.committed_at("5")
 
 
 def test_a_portion_has_at_least_one_event(app: Sequent) -> None:

@@ -65,10 +65,12 @@ def test_a_terminal_shows_a_step_without_events(monkeypatch: pytest.MonkeyPatch)
 
 
 def test_lines_in_a_pipe(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    """One every ten seconds, with the same figures."""
+    """One every ten seconds, with the same figures; a part of a step that projects nothing at once, since it is new."""
     shown = display(as_json=False)
     shown.watch(RUN)
     assert "" == capsys.readouterr().out
+    shown.watch(OPTIMIZE)
+    assert "optimize: part 2 of 3: CREATE INDEX" in capsys.readouterr().out
     monkeypatch.setattr(replay_display, "_SECONDS_BETWEEN_LINES", 0.0)
     shown.watch(RUN)
     shown.watch(OPTIMIZE)
